@@ -1,0 +1,62 @@
+# `make` or `make help` lists what there is.
+
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# Called as `make test ARGS="-k line -x"`.
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format browser clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.product ## start everything on this machine; Ctrl-C ends it
+	@exec $(BIN)/python -m sandbox.run
+
+test: $(VENV)/.development browser ## every test, on servers of their own
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.development ## what the machine says before a person reads the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/djlint --lint --quiet templates
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.development ## put the code into the form that lint wants
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Debian's Chromium, for the tests in a browser. Where it cannot be installed they are skipped,
+# with one sentence; in CI they fail instead.
+browser:
+	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests."; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
+			|| echo "Chromium could not be installed."; \
+	fi
+
+clean: ## remove the virtual environment and all data of `make run`
+	@if [ -e var/run.json ]; then echo "FairQueue is running; end it first." >&2; exit 1; fi
+	@rm -rf $(VENV) var
+
+# A stamp newer than the list of requirements says that they are installed.
+$(VENV)/.product: requirements.txt | $(VENV)/bin/pip
+	@echo "Installing what FairQueue runs on (once)."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input -r requirements.txt
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt $(VENV)/.product
+	@echo "Installing what tests and lint need (once)."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "FairQueue needs Python 3.11 or newer; set PYTHON to one." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "Python's venv module is missing (Debian: python3-venv)." >&2; exit 1; }

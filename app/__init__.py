@@ -1,0 +1,1 @@
+"""FairQueue: a waiting room and ticket shop for sales that everyone wants at once."""

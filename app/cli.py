@@ -1,0 +1,69 @@
+"""Commands for operators: `flask --app wsgi audit`, `... demo`, `... staff add`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from app.domain.errors import Refusal
+from app.services import audit as auditor
+from app.services import demo as demo_data
+from app.services import staff as people
+
+
+def register(app: Flask) -> None:
+    """Put the commands on the application."""
+    app.cli.add_command(audit)
+    app.cli.add_command(demo)
+    app.cli.add_command(staff)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def audit(as_json: bool) -> None:
+    """Check that everything that must hold, holds. Exits with 1 when something does not."""
+    try:
+        report = auditor.audit()
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    if as_json:
+        click.echo(json.dumps(asdict(report), indent=2))
+    else:
+        for violation in report.violations:
+            click.echo(f"{violation.rule}: {violation.id} {violation.what}")
+        for reason in report.unchecked:
+            click.echo(f"not checked: {reason}")
+        click.echo(f"{len(report.rules)} rules, {len(report.violations)} violations")
+    raise SystemExit(1 if report.violations else 0)
+
+
+@click.command()
+def demo() -> None:
+    """Load the demo data if there is none, and print its log-ins and events as JSON."""
+    try:
+        loaded = demo_data.load_demo()
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(json.dumps(loaded, indent=2))
+
+
+staff = AppGroup("staff", help="The people who run sales.")
+
+
+@staff.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="As the timeline will show it.")
+@click.option("--role", required=True, type=click.Choice(people.ROLES))
+@click.option("--organisation", required=True, help="Made if it is new.")
+@click.password_option(envvar="STAFF_PASSWORD", help="Asked for when left out.")
+def add(email: str, name: str, role: str, organisation: str, password: str) -> None:
+    """Give somebody a log-in."""
+    try:
+        member = people.add(organisation, email, name, role, password)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(f"{member.name} ({member.role}) of {member.organisation} may log in now.")

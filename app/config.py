@@ -1,0 +1,193 @@
+"""The settings: the only reader of the environment.
+
+Every setting is listed in the README; tests/test_config.py compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEVELOPMENT = "development"
+PRODUCTION = "production"
+
+# Only a development machine gets secrets that anyone can read here.
+_DEVELOPMENT_SECRETS = {
+    "SECRET_KEY": "development-secret-key-that-signs-nothing-of-worth",
+    "PAYSTACK_SECRET_KEY": "sk_test_development_only",
+}
+
+
+class SettingError(Exception):
+    """A setting is missing or odd; the message names it in one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, typed. Durations are in seconds unless the name says otherwise."""
+
+    environment: str
+    secret_key: str
+    public_url: str
+    database_url: str
+    redis_url: str
+    jobs_redis_url: str
+    paystack_url: str
+    paystack_secret_key: str
+    paystack_channels: tuple[str, ...]
+    smtp_url: str
+    mail_from: str
+    trusted_proxies: int
+    redis_timeout: float
+    lock_timeout: float
+    statement_timeout: float
+    transaction_timeout: float
+    lease: float
+    pool_size: int
+    pool_wait: float
+    gateway_timeout: float
+    payment_grace: float
+    hard_limit: float
+    rebuild_guard: float
+    log_level: str
+
+    @property
+    def development(self) -> bool:
+        return self.environment == DEVELOPMENT
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Browsers drop Secure cookies on http, so they are asked for with https only."""
+        return self.public_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings.
+
+    Raises SettingError with one sentence that names the setting.
+    """
+    env = _Reader(os.environ if environ is None else environ)
+    settings = Settings(
+        environment=env.choice("FAIRQUEUE_ENV", (DEVELOPMENT, PRODUCTION), PRODUCTION),
+        secret_key=env.secret("SECRET_KEY"),
+        public_url=env.url("PUBLIC_URL", ("http", "https"), "http://localhost:8000").rstrip("/"),
+        database_url=env.url("DATABASE_URL", ("postgresql",)),
+        redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix")),
+        jobs_redis_url=env.url("JOBS_REDIS_URL", ("redis", "rediss", "unix")),
+        paystack_url=env.url("PAYSTACK_URL", ("http", "https"), "https://api.paystack.co").rstrip(
+            "/"
+        ),
+        paystack_secret_key=env.secret("PAYSTACK_SECRET_KEY"),
+        paystack_channels=tuple(env.words("PAYSTACK_CHANNELS", "card,bank,ussd,mobile_money")),
+        smtp_url=env.url("SMTP_URL", ("smtp", "smtps", "smtp+starttls")),
+        mail_from=env.text("MAIL_FROM", "FairQueue <tickets@fairqueue.example>"),
+        trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, at_least=0, at_most=10)),
+        redis_timeout=env.number("REDIS_TIMEOUT", 0.3, at_least=0.05),
+        lock_timeout=env.number("LOCK_TIMEOUT", 0.5, at_least=0.05),
+        statement_timeout=env.number("STATEMENT_TIMEOUT", 2, at_least=0.1),
+        transaction_timeout=env.number("TRANSACTION_TIMEOUT", 5, at_least=0.2),
+        lease=env.number("LEASE", 10, at_least=0.3),
+        pool_size=int(env.number("POOL_SIZE", 8, at_least=1, at_most=200)),
+        pool_wait=env.number("POOL_WAIT", 0.5, at_least=0.05),
+        gateway_timeout=env.number("GATEWAY_TIMEOUT", 10, at_least=0.1),
+        payment_grace=env.number("PAYMENT_GRACE", 120, at_least=0),
+        hard_limit=env.number("HARD_LIMIT", 1200, at_least=0),
+        rebuild_guard=env.number("REBUILD_GUARD", 40, at_least=0),
+        log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+    )
+    _check_order_of_deadlines(settings)
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What `make run` needs to know before there is an application."""
+
+    data_dir: Path
+    host: str
+    port: int
+
+
+def load_run(environ: Mapping[str, str] | None = None) -> RunSettings:
+    """Read the settings that only `make run` knows. Raises SettingError."""
+    env = _Reader(os.environ if environ is None else environ)
+    # The stand-ins take the three ports after this one.
+    port = env.number("PORT", 8000, at_least=1, at_most=65_532)
+    if port != int(port):
+        raise SettingError(f"PORT is {port:g}; it must be a whole number.")
+    return RunSettings(
+        data_dir=Path(env.text("DATA_DIR", "./var")).absolute(),
+        host=env.text("HOST", "127.0.0.1"),
+        port=int(port),
+    )
+
+
+def _check_order_of_deadlines(settings: Settings) -> None:
+    # Each wait must end before the one that contains it, or a slow server is
+    # mistaken for a dead one; the lease must outlive every transaction that uses it.
+    names = ("redis_timeout", "lock_timeout", "statement_timeout", "transaction_timeout", "lease")
+    values = [getattr(settings, name) for name in names]
+    for earlier, later, low, high in zip(names, names[1:], values, values[1:], strict=False):
+        if not low < high:
+            raise SettingError(
+                f"{earlier.upper()} ({low:g} s) must be shorter than {later.upper()} ({high:g} s)."
+            )
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._development = environ.get("FAIRQUEUE_ENV") == DEVELOPMENT
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environ.get(name, "").strip()
+        if value:
+            return value
+        if default is None:
+            raise SettingError(f"{name} is not set.")
+        return default
+
+    def secret(self, name: str) -> str:
+        value = self.text(name, _DEVELOPMENT_SECRETS[name] if self._development else None)
+        if len(value) < 16:
+            raise SettingError(f"{name} is shorter than 16 characters.")
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise SettingError(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
+        return value
+
+    def words(self, name: str, default: str) -> list[str]:
+        return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+        value = self.text(name, default)
+        try:
+            parts = urlsplit(value)
+            known = parts.scheme in schemes and bool(parts.netloc or parts.path or parts.query)
+            # .port raises ValueError when it is not a number.
+            _ = parts.port
+        except ValueError:
+            known = False
+        if not known:
+            raise SettingError(
+                f"{name} is not an address of the form {' or '.join(s + '://' for s in schemes)}…"
+            )
+        return value
+
+    def number(
+        self, name: str, default: float, *, at_least: float, at_most: float = 86_400
+    ) -> float:
+        value = self.text(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            raise SettingError(f"{name} is {value!r}, which is not a number.") from None
+        if not at_least <= number <= at_most:
+            raise SettingError(f"{name} is {value}; it must be from {at_least:g} to {at_most:g}.")
+        return number

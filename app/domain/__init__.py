@@ -1,0 +1,1 @@
+"""Rules: values in, decision out. No I/O, no clock, no framework."""

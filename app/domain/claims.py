@@ -1,0 +1,62 @@
+"""What a claim form may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.errors import AddressDiffers, Invalid
+
+HELD = "HELD"
+CONFIRMED = "CONFIRMED"
+REFUNDED = "REFUNDED"
+RELEASED = "RELEASED"
+EXPIRED = "EXPIRED"
+LIVE = (HELD, CONFIRMED)
+
+_NAME_LENGTH = 100
+_PHONE_CHARACTERS = set("0123456789+-() ")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimForm:
+    """A claim form that makes sense; `email` is the proven address."""
+
+    name: str
+    email: str
+    phone: str
+    quantity: int
+
+
+def check_form(values: Mapping[str, str], max_per_fan: int, proven_email: str) -> ClaimForm:
+    """Read a claim form.
+
+    Raises Invalid with a sentence per field, or AddressDiffers when only the address is wrong.
+    """
+    wrong: dict[str, str] = {}
+    name = " ".join(values.get("name", "").split())
+    if not name:
+        wrong["name"] = "Please tell us your name."
+    elif len(name) > _NAME_LENGTH or not name.isprintable():
+        wrong["name"] = f"Please use at most {_NAME_LENGTH} letters."
+    phone = " ".join(values.get("phone", "").split())
+    if phone and (not set(phone) <= _PHONE_CHARACTERS or not 6 <= len(phone) <= 24):
+        wrong["phone"] = "Please write the number with digits only, such as +234 803 123 4567."
+    quantity = _quantity(values.get("quantity", ""))
+    if not 1 <= quantity <= max_per_fan:
+        wrong["quantity"] = f"You may have 1 to {max_per_fan} tickets."
+    email = values.get("email", "").strip().lower()
+    differs = email not in ("", proven_email)
+    if differs:
+        wrong["email"] = f"Tickets go to the address that you proved: {proven_email}."
+    if differs and len(wrong) == 1:
+        raise AddressDiffers(wrong)
+    if wrong:
+        raise Invalid(wrong)
+    return ClaimForm(name, proven_email, phone, quantity)
+
+
+def _quantity(text: str) -> int:
+    text = text.strip()
+    # Bounded before int(): a million digits are an attack, not a number.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0

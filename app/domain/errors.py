@@ -1,0 +1,200 @@
+"""Every refusal that FairQueue can utter, one class each.
+
+The docstring of a class is its sentence to the person who asked; views/errors.py gives each
+its status and page. Driver errors and Lua codes become one of these at the border, once.
+"""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """That is not possible."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class NotNow(Refusal):
+    """Something we need is away for a moment. Nothing is lost; please try again."""
+
+    retry_after = 2
+
+
+class StoreUnavailable(NotNow):
+    """Our records cannot be reached for a moment. Nothing is lost; please try again."""
+
+
+class OutcomeUnknown(NotNow):
+    """We did not hear how that ended. Nothing is lost; this page will find out."""
+
+
+class Busy(NotNow):
+    """Very many people are asking this second. Nothing is lost; please try again."""
+
+
+class Conflict(Refusal):
+    """Someone else changed this at the same time. Please look at it again."""
+
+
+class LineUnavailable(NotNow):
+    """The line cannot be reached for a moment. Your place is safe; please try again."""
+
+
+class LineLost(LineUnavailable):
+    """The line is being put back. Your place is safe; please try again in a moment."""
+
+
+class Unknown(Refusal):
+    """There is nothing at this address."""
+
+
+class EventUnknown(Unknown):
+    """We know no event at this address."""
+
+
+class ClaimUnknown(Unknown):
+    """We know no claim with this reference."""
+
+
+class TicketsNotYet(Refusal):
+    """The tickets are issued when the payment is confirmed."""
+
+
+class NotYours(Refusal):
+    """This page opens for the person it belongs to: use the link in your e-mail."""
+
+
+class NotAllowed(Refusal):
+    """Your role does not allow this."""
+
+
+class CrossSite(Refusal):
+    """This request came from another site, so nothing was done."""
+
+
+class Invalid(Refusal):
+    """Please check the marked fields."""
+
+    def __init__(self, fields: dict[str, str], message: str | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+class NotOnSale(Refusal):
+    """Tickets are not on sale now."""
+
+    def __init__(self, phase: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.phase = phase
+
+
+class NoPlace(Refusal):
+    """You have no place in this line."""
+
+
+class NoPass(Refusal):
+    """It is not your turn, or your turn is over."""
+
+
+class NotProven(Refusal):
+    """Please prove your e-mail address first."""
+
+
+class AddressDiffers(Invalid):
+    """Tickets go to the address that you proved."""
+
+
+class AlreadyClaimed(Refusal):
+    """You already have a claim for this event."""
+
+    def __init__(self, reference: str = "") -> None:
+        super().__init__()
+        self.reference = reference
+
+
+class FewerLeft(Refusal):
+    """Fewer tickets are left than you want."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self.left = left
+
+
+class NoneFreeNow(Refusal):
+    """No ticket is free this second: others hold them but have not paid. Please try again."""
+
+    retry_after = 5
+
+
+class NoneLeft(Refusal):
+    """All tickets are taken; some are held but not paid yet."""
+
+
+class SoldOut(NoneLeft):
+    """All tickets are sold."""
+
+
+class CodeWrong(Invalid):
+    """That is not the code we sent."""
+
+
+class CodeOver(Invalid):
+    """This code has run out. Please ask for a new one."""
+
+
+class TooManyCodes(Refusal):
+    """Several codes are on their way already. Please use the newest, or ask again later."""
+
+    retry_after = 600
+
+
+class NoCookies(Refusal):
+    """Without cookies we cannot keep a place for you."""
+
+
+class StateGone(Conflict):
+    """This has changed since you looked, so nothing was done. Here is how it stands now."""
+
+
+class SignatureWrong(Refusal):
+    """The signature of this message is missing or wrong; nothing was stored."""
+
+
+class LogInRequired(Refusal):
+    """Please log in first."""
+
+
+class LogInRefused(Invalid):
+    """This address and this password do not belong together."""
+
+    def __init__(self) -> None:
+        super().__init__({"password": (type(self).__doc__ or "").strip()})
+
+
+class StaffExists(Refusal):
+    """Somebody already logs in with this address."""
+
+
+class SlugTaken(Invalid):
+    """Another event already has this address."""
+
+    def __init__(self) -> None:
+        super().__init__({"slug": (type(self).__doc__ or "").strip()})
+
+
+class SaleOver(Refusal):
+    """The end of the sale is in the past: please edit the event first."""
+
+
+class CapacityTaken(Refusal):
+    """So few tickets cannot be: too many of them are held or sold."""
+
+    def __init__(self, wanted: int, held: int, sold: int) -> None:
+        super().__init__(
+            f"{wanted:,} is too few: {sold:,} tickets are sold and {held:,} are held,"
+            f" so {held + sold:,} is the least that is possible now."
+        )

@@ -1,0 +1,160 @@
+"""What a fan in the line is told: where they stand, how long it may take, when to ask again.
+
+Near the head the answer comes from Redis and is exact. Further back it comes from a snapshot
+that is a second old: every 1 % of the line a pivot, so that "about 12,000 ahead" is within 1 %.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.events import Availability, Phase
+from app.domain.tokens import PassToken, PlaceToken
+
+# So many at the head of the line are told their exact rank, at the price of a trip to Redis.
+HEAD = 500
+# Pivots are this far apart, and 1 % of their rank further back; HEAD is one of them.
+STEP = 5
+
+SHORTEST_POLL_S = 2
+LONGEST_POLL_S = 30
+# A delay is stretched or shortened by up to this part, so that fans who came together do not
+# keep asking together.
+_JITTER = 0.2
+
+SAFE = "The line cannot be reached for a moment. Your place is safe."
+
+# States that will not change any more: the page need not ask again.
+FINISHED = frozenset({"left", "expired", "claimed", "closed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The line of one event at one moment.
+
+    `admitted` counts the admissions of this epoch and `top` is the highest number ever admitted.
+    `numbers[i]` is the number of the place with exactly `ranks[i]` places before it: a pivot.
+    The first pivot is the head of the line and the last its end.
+    """
+
+    epoch: int
+    waiting: int
+    inside: int
+    free: int
+    last_number: int
+    admitted: int
+    top: int
+    ranks: tuple[int, ...]
+    numbers: tuple[int, ...]
+
+    def is_far_back(self, number: int) -> bool:
+        """Whether a place with this number can only be waiting, behind the first HEAD.
+
+        A number up to `top` may be that of a place that was admitted, even if many places went
+        back in before it since.
+        """
+        index = HEAD // STEP
+        if index >= len(self.ranks) or self.ranks[index] != HEAD:
+            return False
+        return max(self.numbers[index], self.top) < number <= self.last_number
+
+    def ahead(self, number: int) -> int:
+        """About how many places wait before this number: within STEP or 1 %."""
+        right = bisect_left(self.numbers, number)
+        if right == len(self.numbers):
+            return self.waiting
+        if right == 0:
+            return 0
+        low, high = self.numbers[right - 1], self.numbers[right]
+        first, last = self.ranks[right - 1], self.ranks[right]
+        return first + (last - first) * (number - low) // (high - low)
+
+
+@dataclass(frozen=True, slots=True)
+class LineStatus:
+    """What the waiting page shows.
+
+    `state` is one of before, waiting, paused, admitted, none_free, sold_out, closed, left,
+    expired, claimed. `ahead` counts waiting places, exactly if `ahead_exact`. `eta_seconds` and
+    `ahead` are None when nobody can know. `pass_until` is a moment, at which the pass ends
+    unless a pause comes. `place_token` is what the browser is to carry from now on: another
+    place's after a merge. `line_safe` is False while Redis is away: the rest is then the last
+    that was known, and `message` says that the place is safe.
+    """
+
+    state: str
+    number: int
+    ahead: int | None
+    ahead_exact: bool
+    eta_seconds: int | None
+    next_poll_seconds: int
+    message: str
+    message_at: datetime | None
+    updated_at: datetime
+    pass_until: datetime | None
+    pass_token: PassToken | None
+    place_token: PlaceToken
+    claim_reference: str | None
+    proven_email: str | None
+    line_safe: bool
+
+    @property
+    def finished(self) -> bool:
+        """Nothing will change here any more."""
+        return self.state in FINISHED
+
+
+def shown_state(state: str, phase: Phase, availability: Availability) -> str:
+    """The one word for the page, from the place's own state and the sale's.
+
+    A place that ended says how, whatever the sale does. A fan with a pass may try for tickets
+    that others hold, so only "sold out" hides a pass.
+    """
+    if state not in ("waiting", "admitted"):
+        return "claimed" if state == "used" else state
+    if phase != "on_sale":
+        return "before" if phase == "draft" else phase
+    if availability == "sold_out" or state == "admitted":
+        return "sold_out" if availability == "sold_out" else "admitted"
+    return "none_free" if availability == "none_free" else "waiting"
+
+
+def eta_seconds(ahead: int, admitted_per_minute: float, until_start: float) -> int | None:
+    """Seconds until a place with so many before it is admitted; None when nobody moves.
+
+    `until_start` is the time until the sale starts, in seconds, 0 once it has.
+    """
+    if admitted_per_minute <= 0:
+        return None
+    return round(max(0.0, until_start) + ahead * 60 / admitted_per_minute)
+
+
+def expected_rate(configured: int, observed: float | None) -> float:
+    """How many are admitted per minute: what was observed, if the room inside rather than the
+    configured rate sets the pace."""
+    if observed is None:
+        return float(configured)
+    return min(float(configured), observed)
+
+
+def next_poll_seconds(
+    state: str, ahead: int | None, eta: int | None, until_start: float, chance: float
+) -> int:
+    """When to ask again, from 2 to 30 s: soon where something may happen soon.
+
+    A tenth of the expected wait, so that nobody learns of their turn much too late, and a line
+    that stands still is asked less often the further back one is. `chance` from 0 to 1 sets
+    the jitter.
+    """
+    if state in ("waiting", "none_free"):
+        delay = eta / 10 if eta is not None else 2 + (ahead or 0) / 50
+    elif state == "before":
+        delay = max(until_start, eta or 0) / 10
+    elif state in ("admitted", "paused"):
+        delay = 5.0
+    else:
+        delay = float(LONGEST_POLL_S)
+    delay = min(max(delay, 2.4), 26) * (1 + _JITTER * (2 * chance - 1))
+    return min(max(round(delay), SHORTEST_POLL_S), LONGEST_POLL_S)

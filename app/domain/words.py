@@ -1,0 +1,67 @@
+"""Figures in words: money, moments, durations, counts. Babel knows how people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+
+LOCALE = "en"
+
+
+def money(amount: int, currency: str, locale: str = LOCALE) -> str:
+    """`amount` in the smallest unit of `currency`, as people write it."""
+    value = Decimal(amount).scaleb(-numbers.get_currency_precision(currency))
+    text = numbers.format_currency(value, currency, locale=locale)
+    # A code in place of a symbol keeps its distance: NGN 25,000.00, but €25.00.
+    return re.sub(rf"({currency})(?=\d)", "\\1\u00a0", text)
+
+
+def moment(at: datetime, zone: str, locale: str = LOCALE) -> str:
+    """Day and clock time in the event's zone, with its name: Fri 12 Dec 2025, 20:00 WAT."""
+    words = dates.format_datetime(
+        at, "EEE d MMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale
+    )
+    return f"{words} {zone_name(at, zone)}"
+
+
+def clock(at: datetime, zone: str, seconds: bool = False, locale: str = LOCALE) -> str:
+    """Clock time in the event's zone, with its name: 14:35 WAT."""
+    pattern = "HH:mm:ss" if seconds else "HH:mm"
+    words = dates.format_time(at, pattern, tzinfo=ZoneInfo(zone), locale=locale)
+    return f"{words} {zone_name(at, zone)}"
+
+
+def day(at: datetime, zone: str, locale: str = LOCALE) -> str:
+    """The day alone, in the event's zone: Friday 12 December."""
+    return dates.format_datetime(at, "EEEE d MMMM", tzinfo=ZoneInfo(zone), locale=locale)
+
+
+def zone_name(at: datetime, zone: str) -> str:
+    """WAT, CET ...; zones without a name of their own get their distance from UTC."""
+    name = at.astimezone(ZoneInfo(zone)).tzname() or "UTC"
+    return f"UTC{name}" if name.startswith(("+", "-")) else name
+
+
+def duration(seconds: float) -> str:
+    """A time span as a person says it: under a minute, 12 minutes, 1 hour 10 minutes."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return "under a minute"
+    if minutes < 60:
+        return _several(minutes, "minute")
+    # Past an hour, five minutes more or less are more than anyone can know.
+    hours, rest = divmod(5 * round(minutes / 5), 60)
+    return _several(hours, "hour") + (f" {_several(rest, 'minute')}" if rest else "")
+
+
+def count(number: int, locale: str = LOCALE) -> str:
+    """A number with its thousands marked: 1,204."""
+    return numbers.format_decimal(number, locale=locale)
+
+
+def _several(number: int, unit: str) -> str:
+    return f"{number} {unit}" + ("" if number == 1 else "s")

@@ -1,0 +1,48 @@
+"""Everything that is created unbound here and bound to one application in the factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from flask_babel import Babel
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from htmx_flask import Htmx
+
+if TYPE_CHECKING:
+    from app.config import Settings
+
+db = SQLAlchemy()
+migrate = Migrate()
+login_manager = LoginManager()
+babel = Babel()
+htmx = Htmx()
+
+
+class _Bound:
+    """The settings and the wake-up call of this process, set once by the factory.
+
+    Services read them here because nothing below the views may know Flask.
+    """
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+        self._wake: Callable[[str], None] = lambda lane: None
+
+    def bind(self, settings: Settings, wake: Callable[[str], None] | None) -> None:
+        self._settings = settings
+        self._wake = wake or (lambda lane: None)
+
+    def __getattr__(self, name: str) -> Any:
+        if self._settings is None:
+            raise RuntimeError("create_app() has not run in this process.")
+        return getattr(self._settings, name)
+
+    def wake(self, lane: str) -> None:
+        """Tell the workers of a lane that its outbox has something; losing the call costs 1 s."""
+        self._wake(lane)
+
+
+settings = _Bound()

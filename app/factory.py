@@ -1,0 +1,56 @@
+"""create_app(): binds the extensions, registers the blueprints and the error pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import extensions
+from app.config import Settings, load
+from app.gateway import client as gateway
+from app.line import client as line
+from app.store import db as store
+
+
+def create_app(
+    settings: Settings | None = None, wake: Callable[[str], None] | None = None
+) -> Flask:
+    """Make the application.
+
+    `settings` default to the environment's; `wake(lane)` rings the workers of a lane after a
+    commit, and may be left out (the sweep finds everything within a second).
+    Raises SettingError.
+    """
+    settings = settings or load()
+    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=store.sqlalchemy_url(settings),
+        SQLALCHEMY_ENGINE_OPTIONS=store.engine_options(settings),
+        SESSION_COOKIE_NAME="fq_staff",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        MAX_CONTENT_LENGTH=64 * 1024,
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    extensions.settings.bind(settings, wake)
+    extensions.db.init_app(app)
+    extensions.migrate.init_app(app, extensions.db)
+    extensions.babel.init_app(app)
+    extensions.htmx.init_app(app)
+    line.bind(settings)
+    gateway.bind(settings)
+    _register(app)
+    return app
+
+
+def _register(app: Flask) -> None:
+    from app import cli, views
+
+    views.register(app)
+    cli.register(app)

@@ -1,0 +1,1 @@
+"""Paystack, as its own published description has it."""

@@ -1,0 +1,85 @@
+"""Writing the Redis copy of an event anew.
+
+Begin, chunks, end, in this order and by one rebuilder. Each step raises LineLost when the copy
+of another epoch has taken over meanwhile, or another server answers: the rebuild is then over,
+and nothing of it is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.domain.errors import LineLost
+from app.domain.places import ADMITTED, PlaceFacts
+from app.line.client import line_client
+from app.line.keys import keys_of
+
+
+def is_valid(event_id: int, epoch: int) -> bool:
+    """Whether this Redis holds a valid copy. Raises LineUnavailable."""
+    try:
+        line_client.run("check", epoch, (keys_of(event_id).epoch,))
+    except LineLost:
+        return False
+    return True
+
+
+def begin(event_id: int, epoch: int) -> None:
+    """Wipe what is there."""
+    keys = keys_of(event_id)
+    line_client.run(
+        "rebuild_begin",
+        epoch,
+        (
+            keys.epoch,
+            keys.building,
+            keys.seq,
+            keys.line,
+            keys.visitors,
+            keys.places,
+            keys.passes,
+            keys.free,
+            keys.leases,
+            keys.bucket,
+            keys.ended,
+            keys.gone,
+            keys.journal,
+        ),
+    )
+
+
+def add_free(event_id: int, epoch: int, numbers: Sequence[int]) -> None:
+    """One chunk of free ticket numbers."""
+    keys = keys_of(event_id)
+    line_client.run("rebuild_free", epoch, (keys.building, keys.free), *numbers)
+
+
+def add_places(event_id: int, epoch: int, places: Sequence[PlaceFacts]) -> None:
+    """One chunk of live places."""
+    keys = keys_of(event_id)
+    values: list[str | int] = []
+    for place in places:
+        has_pass = place.state == ADMITTED and place.pass_until is not None
+        values += (place.place_id, place.visitor or "", place.number, place.turn)
+        values.append(place.pass_until if has_pass and place.pass_until else "")
+    line_client.run(
+        "rebuild_places",
+        epoch,
+        (keys.building, keys.line, keys.visitors, keys.places, keys.passes),
+        *values,
+    )
+
+
+def add_gone(event_id: int, epoch: int, place_ids: Sequence[str]) -> None:
+    """One chunk of places that ended while others behind them still wait."""
+    keys = keys_of(event_id)
+    line_client.run("rebuild_gone", epoch, (keys.building, keys.gone), *place_ids)
+
+
+def end(event_id: int, epoch: int, last_number: int, top: int) -> None:
+    """Make the copy valid; the next number given is `last_number + 1`, `top` is the highest
+    number that was ever admitted."""
+    keys = keys_of(event_id)
+    line_client.run(
+        "rebuild_end", epoch, (keys.building, keys.seq, keys.bucket, keys.epoch), last_number, top
+    )

@@ -1,0 +1,35 @@
+-- Join: a visitor who has a place gets that one again, so repeating it changes nothing;
+-- otherwise the next number.
+--
+-- KEYS[1] epoch
+-- KEYS[2] seq
+-- KEYS[3] line
+-- KEYS[4] visitors
+-- KEYS[5] places
+-- KEYS[6] journal
+-- ARGV[1] "<epoch>:<run_id>" that the copy must be of
+-- ARGV[2] visitor
+-- ARGV[3] id for the place, if one is made
+-- return -1               there is no valid copy; nothing was done
+-- return {place, number}  the visitor's place
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return -1
+end
+
+local place = redis.call('HGET', KEYS[4], ARGV[2])
+local known = place and redis.call('HGET', KEYS[5], place)
+local number = known and tonumber(string.match(known, '^%d+'))
+
+if not number then
+  place = ARGV[3]
+  number = redis.call('INCR', KEYS[2])
+  redis.call('ZADD', KEYS[3], number, place)
+  redis.call('HSET', KEYS[4], ARGV[2], place)
+  redis.call('HSET', KEYS[5], place, number .. ':0:' .. ARGV[2])
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('XADD', KEYS[6], '*', 'place', place, 'visitor', ARGV[2], 'number', number,
+    'turn', 0, 'state', 'waiting', 'pass_until', '', 'at', now)
+end
+
+return {place, number}

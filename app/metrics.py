@@ -1,0 +1,41 @@
+"""Counters for operators, read at /metrics. Each process counts for itself."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+__all__ = [
+    "CLAIMS",
+    "CONTENT_TYPE",
+    "HEALED",
+    "JOINS",
+    "MAILS",
+    "REFUSALS",
+    "REQUESTS",
+    "SECONDS",
+    "WEBHOOKS",
+    "exposition",
+]
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+REQUESTS = Counter(
+    "fairqueue_requests", "Requests answered.", ["endpoint", "method", "status"]
+)
+SECONDS = Histogram(
+    "fairqueue_request_seconds",
+    "Time to answer a request.",
+    ["endpoint"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3),
+)
+REFUSALS = Counter("fairqueue_refusals", "Requests refused, by the reason.", ["reason"])
+JOINS = Counter("fairqueue_joins", "Fans who were given a place or shown theirs again.")
+CLAIMS = Counter("fairqueue_claims", "Claims made.")
+WEBHOOKS = Counter("fairqueue_webhooks", "What the gateway told us.", ["outcome"])
+MAILS = Counter("fairqueue_mails", "Mails handed to the mail server.", ["kind", "outcome"])
+HEALED = Counter("fairqueue_healed", "Differences that reconciliation put right.", ["what"])
+
+
+def exposition() -> bytes:
+    """All counters in the Prometheus text format."""
+    return generate_latest()

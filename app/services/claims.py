@@ -1,0 +1,410 @@
+"""Claims: take tickets, look at them, give them back, let them run out.
+
+A claim goes Lua, then Postgres, then Lua (DESIGN 4). Redis hands out numbers that nobody else
+is being offered; Postgres alone decides. Whatever dies in between, a number that Redis leased
+comes back through reconciliation, and a claim that Postgres committed stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from time import sleep
+from typing import Any, NoReturn
+
+from app import clock
+from app.domain import claims as rules
+from app.domain import errors, events, payments
+from app.domain.claims import ClaimForm
+from app.domain.events import EventFacts
+from app.domain.references import claim_reference
+from app.domain.tokens import PassToken
+from app.extensions import settings
+from app.line import inventory
+from app.services import catalogue
+from app.store import claims as store
+from app.store import tickets, timeline
+from app.store.db import transaction
+from app.store.models import Claim, Payment
+
+# After this many sets of numbers that Postgres did not know as free, Redis is too wrong to be
+# worth asking, and Postgres picks the tickets itself.
+_SETS_OF_NUMBERS = 3
+_EXPIRE_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    reference: str
+    state: str
+    gateway_status: str | None
+    authorization_url: str | None
+    amount: int
+    currency: str
+    received_amount: int | None
+    paid_at: datetime | None
+    created_at: datetime
+    checked_at: datetime | None
+    counts: bool
+    refund_state: str | None
+    gateway_log: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a claim's timeline."""
+
+    at: datetime
+    actor: str
+    verb: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    number: int
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """A claim as pages show it."""
+
+    id: int
+    reference: str
+    event: EventFacts
+    fan_id: int
+    place_id: str
+    state: str
+    quantity: int
+    tickets: list[TicketView]
+    name: str
+    email: str
+    phone: str
+    unit_price: int
+    amount: int
+    currency: str
+    created_at: datetime
+    held_until: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    payments: list[PaymentView]
+    timeline: list[Happening]
+
+    @property
+    def payment(self) -> PaymentView | None:
+        """The latest payment."""
+        return self.payments[-1] if self.payments else None
+
+
+def claim(
+    facts: EventFacts, pass_token: PassToken, fan_id: int, form: ClaimForm, form_key: str
+) -> str:
+    """Claim tickets and return the claim's reference.
+
+    The same form key always returns the same claim. Raises AlreadyClaimed, NoPass, NotProven,
+    AddressDiffers, NotOnSale, FewerLeft, NoneFreeNow, NoneLeft, SoldOut, or NotNow when the
+    outcome is not known or Postgres is away.
+    """
+    request = _Request(facts, pass_token, fan_id, form, form_key)
+    for attempt in range(_SETS_OF_NUMBERS):
+        request_id = f"{form_key}.{attempt}"
+        try:
+            taken = inventory.take(
+                facts.id,
+                facts.epoch,
+                fan_id,
+                request_id,
+                form.quantity,
+                int(settings.lease * 1000),
+            )
+        except errors.LineUnavailable:
+            break
+        if isinstance(taken, inventory.ClaimInProgress):
+            return _claim_in_progress(request)
+        if isinstance(taken, inventory.Fewer):
+            # A form sent again after a lost answer finds its claim even when all is sold by now.
+            return _standing(request) or _refuse_too_few(facts.id, taken.left)
+        reference = _put_in_postgres(request, request_id, taken.numbers)
+        if reference is not None:
+            return reference
+    return _without_redis(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    facts: EventFacts
+    pass_token: PassToken
+    fan_id: int
+    form: ClaimForm
+    form_key: str
+
+    def parameters(self, numbers: list[int] | None) -> Mapping[str, Any]:
+        return {
+            "event_id": self.facts.id,
+            "place_id": self.pass_token.place_id,
+            "turn": self.pass_token.turn,
+            "pass_until": self.pass_token.pass_until,
+            "fan_id": self.fan_id,
+            "email": self.form.email,
+            "form_key": self.form_key,
+            "reference": claim_reference(),
+            "name": self.form.name,
+            "phone": self.form.phone,
+            "quantity": self.form.quantity,
+            "numbers": numbers,
+        }
+
+
+def _put_in_postgres(request: _Request, request_id: str, numbers: list[int]) -> str | None:
+    """The claim's reference, or None when these numbers were not all free after all.
+
+    StoreUnavailable and OutcomeUnknown give nothing back: the claim may stand, so the leases
+    run out instead and reconciliation asks Postgres.
+    """
+    facts = request.facts
+    try:
+        answer = store.claim_tickets(request.parameters(numbers))
+    except errors.Conflict:
+        _give_back(request, request_id, numbers)
+        return None
+    except errors.AlreadyClaimed:
+        _give_back(request, request_id, numbers)
+        return _find_out(request)
+    except errors.OutcomeUnknown:
+        return _find_out(request)
+    if answer.outcome == "claimed":
+        # Losing this call leaves leases that run out and a pass that Postgres calls used.
+        with suppress(errors.LineUnavailable):
+            inventory.settle(
+                facts.id,
+                facts.epoch,
+                request.fan_id,
+                request_id,
+                answer.numbers,
+                request.pass_token.place_id,
+            )
+        return answer.reference
+    _give_back(request, request_id, numbers)
+    if answer.outcome == "fewer":
+        return None
+    return _concluded(facts, answer)
+
+
+def _without_redis(request: _Request) -> str:
+    """Postgres picks the tickets itself: slower, and just as right."""
+    try:
+        answer = store.claim_tickets(request.parameters(None))
+    except (errors.AlreadyClaimed, errors.OutcomeUnknown):
+        return _find_out(request)
+    if answer.outcome == "fewer":
+        _refuse_too_few(request.facts.id, len(answer.numbers))
+    if answer.outcome == "claimed":
+        # Redis may be half alive; the next reconciliation drops what this call does not.
+        with suppress(errors.LineUnavailable):
+            inventory.drop_free(request.facts.id, request.facts.epoch, answer.numbers)
+    return _concluded(request.facts, answer)
+
+
+def _concluded(facts: EventFacts, answer: store.Outcome) -> str:
+    """The reference of a claim that stands, or the refusal that Postgres decided on."""
+    match answer.outcome:
+        case "claimed" | "repeated":
+            assert answer.reference is not None
+            return answer.reference
+        case "already":
+            raise errors.AlreadyClaimed(answer.reference or "")
+        case "not_on_sale":
+            # Postgres knows better than the copy of a second ago that let the fan come here.
+            catalogue.forget(facts.slug)
+            fresh = catalogue.facts_by_id(facts.id)
+            raise errors.NotOnSale(events.phase(fresh, clock.now()))
+        case "no_pass":
+            raise errors.NoPass
+        case "unproven":
+            raise errors.NotProven
+        case "other_address":
+            raise errors.AddressDiffers({"email": "Tickets go to the address that you proved."})
+        case other:
+            raise AssertionError(f"claim_tickets() answered {other!r}")
+
+
+def _give_back(request: _Request, request_id: str, numbers: list[int]) -> None:
+    """Give back exactly the numbers that are still free and forget the others."""
+    facts = request.facts
+    with suppress(errors.LineUnavailable, errors.NotNow):
+        free = store.still_free(facts.id, numbers)
+        taken = [number for number in numbers if number not in free]
+        inventory.give_back(facts.id, facts.epoch, request.fan_id, request_id, free, taken)
+
+
+def _standing(request: _Request) -> str | None:
+    """The claim that this form made, or None. Raises AlreadyClaimed if another form made one."""
+    found = store.standing(request.facts.id, request.fan_id, request.form_key)
+    if found is None:
+        return None
+    reference, made_here = found
+    if not made_here:
+        raise errors.AlreadyClaimed(reference)
+    return reference
+
+
+def _refuse_too_few(event_id: int, offered: int) -> NoReturn:
+    """Say why: only Postgres can say that none is left."""
+    with transaction() as session:
+        stock = tickets.stock(session, event_id)
+    if stock.free == 0:
+        raise errors.NoneLeft if stock.held else errors.SoldOut
+    if offered:
+        raise errors.FewerLeft(offered)
+    raise errors.NoneFreeNow
+
+
+def _claim_in_progress(request: _Request) -> str:
+    """Another request of this fan holds the lock: wait for what it writes."""
+    for _ in range(8):
+        reference = _standing(request)
+        if reference is not None:
+            return reference
+        sleep(0.1)
+    raise errors.Busy
+
+
+def _find_out(request: _Request) -> str:
+    """The reply was lost: ask Postgres by the form key whether the claim stands."""
+    reference = _standing(request)
+    if reference is None:
+        # It may still be under way in the server, so "no" would be a guess.
+        raise errors.OutcomeUnknown
+    return reference
+
+
+def look(reference: str) -> ClaimView:
+    """The claim with everything a page shows of it. Raises ClaimUnknown."""
+    with transaction() as session:
+        row = store.by_reference(session, reference)
+        if row is None:
+            raise errors.ClaimUnknown
+        happenings = [
+            Happening(entry.at, entry.actor, entry.verb, entry.detail)
+            for entry in store.timeline_of(session, row.id)
+        ]
+        return _view(row, happenings)
+
+
+def _view(row: Claim, happenings: list[Happening]) -> ClaimView:
+    return ClaimView(
+        id=row.id,
+        reference=row.reference,
+        event=catalogue.facts_by_id(row.event_id),
+        fan_id=row.fan_id,
+        place_id=row.place_id,
+        state=row.state,
+        quantity=row.quantity,
+        tickets=[TicketView(ticket.number, ticket.code) for ticket in row.tickets],
+        name=row.name,
+        email=row.fan.email,
+        phone=row.phone,
+        unit_price=row.unit_price,
+        amount=row.amount,
+        currency=row.currency,
+        created_at=row.created_at,
+        held_until=row.held_until,
+        confirmed_at=row.confirmed_at,
+        ended_at=row.ended_at,
+        payments=[_payment_view(payment) for payment in row.payments],
+        timeline=happenings,
+    )
+
+
+def _payment_view(row: Payment) -> PaymentView:
+    return PaymentView(
+        reference=row.reference,
+        state=row.state,
+        gateway_status=row.gateway_status,
+        authorization_url=row.authorization_url,
+        amount=row.amount,
+        currency=row.currency,
+        received_amount=row.received_amount,
+        paid_at=row.paid_at,
+        created_at=row.created_at,
+        checked_at=row.checked_at,
+        counts=row.counts,
+        refund_state=row.refund.state if row.refund else None,
+        gateway_log=row.gateway_log,
+    )
+
+
+def live_reference(event_id: int, fan_id: int) -> str | None:
+    """The reference of the fan's live claim for the event, if any."""
+    found = store.standing(event_id, fan_id)
+    return found[0] if found else None
+
+
+def release(reference: str, actor: str, reason: str = "") -> None:
+    """Give a held claim back; its tickets are free again.
+
+    Raises ClaimUnknown, or StateGone if the claim is no longer held.
+    """
+    with transaction() as session:
+        row = store.lock(session, reference)
+        if row is None:
+            raise errors.ClaimUnknown
+        if row.state != rules.HELD:
+            raise errors.StateGone
+        freed = _end(session, [row], rules.RELEASED, actor, reason)
+    _back_on_sale(freed)
+
+
+def expire_once() -> int:
+    """End every hold that ran out and that no payment keeps; how many ended.
+
+    It reads only what the payments beat has recorded and never asks the gateway.
+    """
+    ended = 0
+    after: tuple[datetime, int] | None = None
+    while True:
+        with transaction() as session:
+            overdue = store.lock_overdue(session, after, _EXPIRE_AT_ONCE)
+            now = store.database_now(session)
+            over = [row for row in overdue if not _is_kept(row, now)]
+            if overdue:
+                after = (overdue[-1].held_until, overdue[-1].id)
+            freed = _end(session, over, rules.EXPIRED, "system", "") if over else {}
+        _back_on_sale(freed)
+        ended += len(over)
+        if len(overdue) < _EXPIRE_AT_ONCE:
+            return ended
+
+
+def _is_kept(row: Claim, now: datetime) -> bool:
+    return payments.keeps_hold(
+        row.payments,
+        held_until=row.held_until,
+        now=now,
+        grace_s=settings.payment_grace,
+        hard_limit_s=settings.hard_limit,
+    )
+
+
+def _end(
+    session: store.Db, rows: list[Claim], state: str, actor: str, reason: str
+) -> dict[int, list[int]]:
+    now = store.database_now(session)
+    for row in rows:
+        row.state = state
+        row.ended_at = now
+        detail = {"reason": reason} if reason else {}
+        timeline.note(session, row.event_id, state.lower(), actor, claim_id=row.id, detail=detail)
+    session.flush()
+    return tickets.free(session, [row.id for row in rows])
+
+
+def _back_on_sale(freed: dict[int, list[int]]) -> None:
+    # Dying before this line leaves free tickets that Redis does not offer; reconciliation
+    # finds them within 30 s.
+    for event_id, numbers in freed.items():
+        with suppress(errors.LineUnavailable, errors.Unknown):
+            inventory.add_free(event_id, catalogue.facts_by_id(event_id).epoch, numbers)

@@ -1,0 +1,163 @@
+"""The one way to a confirmed claim, whoever heard of the success: webhook, return page, beat or
+staff."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from datetime import datetime
+
+from app.domain import claims as claim_rules
+from app.domain import errors
+from app.domain import payments as rules
+from app.domain.payments import Answer, Decision, Outcome, Reason
+from app.extensions import settings
+from app.line import inventory
+from app.services import catalogue, outbox
+from app.store import payments as store
+from app.store import tickets, timeline
+from app.store.db import transaction
+from app.store.models import Claim, Payment, Refund
+from app.store.payments import Db, Locked
+
+# 96 random bits: nobody guesses the code of another's ticket.
+_CODE_BYTES = 12
+
+
+def fulfil(payment_id: int, answer: Answer) -> None:
+    """Record what the gateway says of a payment and do what follows from it.
+
+    Any answer may come any number of times and in any order. Raises NotNow, Conflict or
+    AlreadyClaimed; then nothing happened and it has to be called again.
+    """
+    with transaction() as session:
+        locked = store.lock_claim_of(session, payment_id)
+        payment = locked.payment(payment_id)
+        if answer.success:
+            seated = _succeed(session, locked, payment, answer)
+        else:
+            seated = []
+            _did_not_succeed(session, locked, payment, answer)
+        record(locked, payment, answer)
+        event_id = locked.claim.event_id
+    settings.wake(outbox.MAIL)
+    settings.wake(outbox.MONEY)
+    if seated:
+        # Dying before this line leaves Redis offering tickets that Postgres will refuse;
+        # reconciliation drops them.
+        with suppress(errors.LineUnavailable, errors.Unknown):
+            inventory.drop_free(event_id, catalogue.facts_by_id(event_id).epoch, seated)
+
+
+def _succeed(session: Db, locked: Locked, payment: Payment, answer: Answer) -> list[int]:
+    """What a success leads to; the numbers of tickets that were taken anew."""
+    claim = locked.claim
+    decision = rules.on_success(
+        payment_state=payment.state,
+        expected=(claim.amount, claim.currency),
+        received=(answer.amount, answer.currency),
+        claim_state=claim.state,
+        has_other_claim=(
+            claim.state == claim_rules.EXPIRED and store.has_other_live_claim(session, claim)
+        ),
+    )
+    if decision.outcome is Outcome.NOTHING:
+        return []
+    payment.state = rules.SUCCEEDED
+    payment.received_amount = answer.amount
+    payment.received_currency = answer.currency
+    payment.paid_at = answer.paid_at
+    seated: list[int] = []
+    if decision.outcome is Outcome.RESEAT:
+        seated = tickets.seat(session, claim.id, claim.event_id, claim.quantity) or []
+        if not seated:
+            decision = Decision(Outcome.REFUND, Reason.NONE_LEFT)
+    if decision.outcome is Outcome.REFUND:
+        _owe_refund(session, claim, payment, answer, decision.reason)
+    else:
+        _confirm(session, claim, payment, locked.now)
+    return seated
+
+
+def _confirm(session: Db, claim: Claim, payment: Payment, now: datetime) -> None:
+    late = claim.state == claim_rules.EXPIRED
+    payment.counts = True
+    claim.state = claim_rules.CONFIRMED
+    claim.confirmed_at = now
+    claim.ended_at = None
+    session.flush()
+    codes = [secrets.token_urlsafe(_CODE_BYTES) for _ in range(claim.quantity)]
+    numbers = store.issue_codes(session, claim, codes)
+    if len(numbers) != claim.quantity:
+        raise AssertionError(f"{claim.reference} holds {len(numbers)} of {claim.quantity} tickets")
+    note(session, claim, "confirmed", "gateway", payment, numbers=numbers, late=late)
+    outbox.owe(
+        session,
+        outbox.MAIL,
+        "send_tickets",
+        {"claim_id": claim.id},
+        key=f"tickets:{claim.id}",
+    )
+
+
+def _owe_refund(session: Db, claim: Claim, payment: Payment, answer: Answer, reason: str) -> None:
+    amount, currency = answer.amount, answer.currency
+    session.add(Refund(payment_id=payment.id, amount=amount, currency=currency, reason=reason))
+    note(
+        session,
+        claim,
+        "refund owed",
+        "system",
+        payment,
+        reason=reason,
+        amount=amount,
+        currency=currency,
+    )
+
+
+def _did_not_succeed(session: Db, locked: Locked, payment: Payment, answer: Answer) -> None:
+    before = payment.state
+    payment.state = rules.after_answer(before, answer.status, locked.claim.state)
+    if payment.state == rules.FAILED and before != rules.FAILED:
+        note(session, locked.claim, "payment failed", "gateway", payment, status=answer.status)
+
+
+def record(locked: Locked, payment: Payment, answer: Answer) -> None:
+    """Write down what the gateway said, and when to ask again."""
+    payment.gateway_status = answer.status
+    payment.gateway_id = answer.gateway_id
+    payment.gateway_log = answer.log or payment.gateway_log
+    payment.last_error = None
+    heard(locked, payment)
+
+
+def heard(locked: Locked, payment: Payment) -> None:
+    """The gateway has answered, whatever it said: the next question has a new key."""
+    payment.checked_at = locked.now
+    payment.attempts += 1
+    schedule(locked, payment)
+
+
+def schedule(locked: Locked, payment: Payment) -> None:
+    """Set when the gateway is to be asked about the payment again."""
+    payment.next_check_at = rules.next_check(
+        state=payment.state,
+        claim_state=locked.claim.state,
+        created_at=payment.created_at,
+        held_until=locked.claim.held_until,
+        now=locked.now,
+    )
+
+
+def note(
+    session: Db, claim: Claim, verb: str, actor: str, payment: Payment, **detail: object
+) -> None:
+    """Write a line about a payment into the claim's timeline."""
+    timeline.note(
+        session,
+        claim.event_id,
+        verb,
+        actor,
+        claim_id=claim.id,
+        detail={"payment": payment.reference, **detail},
+    )

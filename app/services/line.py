@@ -1,0 +1,285 @@
+"""The line as fans meet it: join, wait, leave.
+
+A poll costs a trip to Redis only where something may have happened to this very place: near
+the head, after admission, and for places that came back after a loss. Everyone else is answered
+from a snapshot of the line, a second old (app/domain/line.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from threading import BoundedSemaphore
+from time import sleep
+
+from app.clock import monotonic
+from app.domain import line as rules
+from app.domain.errors import LineLost, LineUnavailable, NoPlace, NotOnSale, StoreUnavailable
+from app.domain.events import (
+    EventFacts,
+    availability,
+    joinable,
+    phase,
+    real_deadline,
+    sale_time_ms,
+)
+from app.domain.line import LineStatus
+from app.domain.places import ADMITTED, ENDED, LEFT, LIVE, MERGED, WAITING, PlaceFacts
+from app.domain.tokens import PassToken, PlaceToken, new_id
+from app.line import verbs
+from app.services import catalogue
+from app.services.pictures import Picture, forget_all, picture
+from app.store import places as store
+from app.store.db import autocommit_engine, transaction, translated
+
+__all__ = ["LineStatus", "current_pass", "forget_all", "join", "leave", "status"]
+
+_LONGEST_WAIT_S = 2.0
+_BETWEEN_TRIES_S = 0.1
+# A lost copy is usually back within a second, so a few may wait for it; but each one who waits
+# takes a thread from those who only want to know where they stand.
+_MOST_WAITING = 3
+_waiting = BoundedSemaphore(_MOST_WAITING)
+# Merges of merges: every step goes to a lower number, so this only stops a fault from looping.
+_MOST_MERGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a place stands; `token` is the place the browser is to carry from now on.
+
+    `state` is one of app/domain/places.py; `ahead` is exact unless `about`.
+    """
+
+    token: PlaceToken
+    state: str
+    turn: int = 0
+    ahead: int | None = None
+    about: bool = False
+    pass_until: int | None = None
+    claim_reference: str | None = None
+    claim_live: bool = False
+
+
+def join(slug: str, visitor: str, token: PlaceToken | None = None) -> PlaceToken:
+    """A place in the line: the one that the browser or the visitor has, else a new one.
+
+    Waits up to 2 s for a copy that is being rebuilt. Raises EventUnknown, NotOnSale (closed),
+    LineUnavailable.
+    """
+    try:
+        return _join(slug, visitor, token)
+    except LineLost:
+        if not _waiting.acquire(blocking=False):
+            raise
+    try:
+        return _join_soon(slug, visitor, token)
+    finally:
+        _waiting.release()
+
+
+def _join_soon(slug: str, visitor: str, token: PlaceToken | None) -> PlaceToken:
+    deadline = monotonic() + _LONGEST_WAIT_S
+    while True:
+        sleep(_BETWEEN_TRIES_S)
+        catalogue.forget(slug)
+        try:
+            return _join(slug, visitor, token)
+        except LineLost:
+            if monotonic() > deadline:
+                raise
+
+
+def _join(slug: str, visitor: str, token: PlaceToken | None) -> PlaceToken:
+    facts = catalogue.facts(slug)
+    now = phase(facts, catalogue.moment(facts))
+    if not joinable(now):
+        raise NotOnSale(now)
+    if token is not None and token.event_id == facts.id:
+        found = _find(facts, token, visitor)
+        if found.state in LIVE or found.claim_live:
+            return found.token
+    place_id, number = verbs.join(facts.id, facts.epoch, visitor, new_id())
+    return PlaceToken(facts.id, facts.epoch, place_id, number)
+
+
+def status(slug: str, token: PlaceToken) -> LineStatus:
+    """Where this place stands, and what the browser is to carry from now on.
+
+    While Redis is away this is the last that was known, and `line_safe` is False. Raises
+    EventUnknown, NoPlace (a place in another event's line), StoreUnavailable.
+    """
+    facts = catalogue.facts(slug)
+    if token.event_id != facts.id:
+        raise NoPlace
+    seen = picture(facts)
+    if phase(facts, catalogue.moment(facts)) == "closed":
+        return _told(facts, replace(seen, away=False), _find_after_close(facts, seen, token))
+    if not seen.away and seen.knows_far_back(facts, token):
+        ahead = seen.snapshot.ahead(token.number) if seen.snapshot else None
+        return _told(facts, seen, _Found(token, WAITING, ahead=ahead, about=True))
+    if not seen.away:
+        try:
+            return _told(facts, seen, _find(facts, token))
+        except (LineUnavailable, StoreUnavailable):
+            seen = replace(seen, away=True)
+    ahead = seen.last_known_ahead(token.number)
+    return _told(facts, seen, _Found(token, WAITING, ahead=ahead, about=True))
+
+
+def current_pass(slug: str, token: PlaceToken) -> PassToken | None:
+    """The pass of this place while it has one, from Postgres when Redis is away.
+
+    Raises EventUnknown, NoPlace, StoreUnavailable when neither answers.
+    """
+    found = status(slug, token)
+    if found.line_safe or found.pass_token is not None:
+        return found.pass_token
+    facts = catalogue.facts(slug)
+    place = _followed(facts, token.place_id)
+    if place is None or place.state != ADMITTED or place.pass_until is None:
+        return None
+    if place.pass_until <= sale_time_ms(facts, catalogue.moment(facts)):
+        return None
+    return PassToken(
+        facts.id, place.epoch, place.place_id, place.number, place.turn, place.pass_until
+    )
+
+
+def leave(slug: str, token: PlaceToken) -> None:
+    """Give the place up, for good. Raises EventUnknown, NoPlace, LineUnavailable."""
+    facts = catalogue.facts(slug)
+    if token.event_id != facts.id:
+        raise NoPlace
+    if verbs.leave(facts.id, facts.epoch, token.place_id):
+        return
+    # A place of a lost second, or one whose end Redis has not heard of: Postgres is told, so
+    # that nothing brings it back.
+    with transaction() as session:
+        store.insert(session, facts.id, token.place_id, token.number, token.epoch)
+        store.end(session, facts.id, token.place_id, LEFT)
+
+
+def _find(facts: EventFacts, token: PlaceToken, visitor: str = "") -> _Found:
+    """Where a place stands, from Redis, and from Postgres if Redis does not know it."""
+    standing = verbs.status(facts.id, facts.epoch, token.place_id)
+    if standing.state == "unknown":
+        return _look_up(facts, token, visitor)
+    return _found(facts, token, standing)
+
+
+def _found(facts: EventFacts, token: PlaceToken, standing: verbs.Standing) -> _Found:
+    if standing.state not in LIVE:
+        return _Found(token, standing.state)
+    return _Found(
+        # Signed anew for this epoch: this copy knows the place, so if a later answer does not,
+        # the place has ended.
+        PlaceToken(facts.id, facts.epoch, token.place_id, standing.number),
+        standing.state,
+        turn=standing.turn,
+        ahead=standing.ahead if standing.state == WAITING else None,
+        pass_until=standing.pass_until if standing.state == ADMITTED else None,
+    )
+
+
+def _look_up(facts: EventFacts, token: PlaceToken, visitor: str) -> _Found:
+    """A place that this copy does not know: ended, merged, or of the lost second."""
+    place = _followed(facts, token.place_id)
+    if place is None:
+        if token.epoch >= facts.epoch:
+            # Given in this copy's life and no longer in it: it has ended.
+            return _Found(token, LEFT)
+        return _put_back(facts, token, None, visitor)
+    mine = PlaceToken(facts.id, place.epoch, place.place_id, place.number)
+    if place.state in ENDED:
+        return _ended(mine, place)
+    if place.place_id == token.place_id:
+        return _put_back(facts, mine, place, visitor)
+    standing = verbs.status(facts.id, facts.epoch, place.place_id)
+    if standing.state == "unknown":
+        return _put_back(facts, mine, place, visitor)
+    return _found(facts, mine, standing)
+
+
+def _ended(token: PlaceToken, place: PlaceFacts) -> _Found:
+    return _Found(
+        token, place.state, claim_reference=place.claim_reference, claim_live=place.claim_live
+    )
+
+
+def _put_back(
+    facts: EventFacts, token: PlaceToken, place: PlaceFacts | None, visitor: str
+) -> _Found:
+    """Put a place that only the browser, or only Postgres, knows back in at its own number."""
+    live = verbs.restore(
+        facts.id,
+        facts.epoch,
+        token.place_id,
+        (place.visitor if place else None) or visitor,
+        token.number,
+        turn=place.turn if place else 0,
+        pass_until=place.pass_until if place and place.state == ADMITTED else None,
+    )
+    if not live:
+        return _Found(token, LEFT)
+    return _found(facts, token, verbs.status(facts.id, facts.epoch, token.place_id))
+
+
+def _find_after_close(facts: EventFacts, seen: Picture, token: PlaceToken) -> _Found:
+    """Only Postgres is asked, whether the place was used: the line itself is over."""
+    waiting = _Found(token, WAITING)
+    if seen.knows_far_back(facts, token):
+        return waiting
+    try:
+        place = _followed(facts, token.place_id)
+    except StoreUnavailable:
+        return waiting
+    return waiting if place is None or place.state in LIVE else _ended(token, place)
+
+
+def _followed(facts: EventFacts, place_id: str) -> PlaceFacts | None:
+    """What Postgres knows of a place, or of the one that it was merged into."""
+    with translated(), autocommit_engine().connect() as connection:
+        place = store.look(connection, facts.id, place_id)
+        for _ in range(_MOST_MERGES):
+            if place is None or place.state != MERGED or place.merged_into is None:
+                break
+            place = store.look(connection, facts.id, place.merged_into)
+        return place
+
+
+def _told(facts: EventFacts, seen: Picture, found: _Found) -> LineStatus:
+    """The same in the words of the page."""
+    now = catalogue.moment(facts)
+    sale = phase(facts, now)
+    state = rules.shown_state(found.state, sale, availability(facts))
+    until_start = max(0.0, (facts.sale_starts_at - now).total_seconds())
+    eta = None
+    if found.ahead is not None and state in ("waiting", "before"):
+        rate = rules.expected_rate(facts.admit_per_minute, seen.observed_rate)
+        eta = rules.eta_seconds(found.ahead, rate, until_start)
+    chance = secrets.randbelow(1001) / 1000
+    has_pass = found.pass_until is not None and sale in ("on_sale", "paused")
+    pass_until = found.pass_until if has_pass else None
+    return LineStatus(
+        state=state,
+        number=found.token.number,
+        ahead=found.ahead,
+        ahead_exact=found.ahead is not None and not found.about,
+        eta_seconds=eta,
+        next_poll_seconds=rules.next_poll_seconds(state, found.ahead, eta, until_start, chance),
+        message=rules.SAFE if seen.away else facts.message,
+        message_at=None if seen.away else facts.message_at,
+        updated_at=seen.taken_at if found.about else now,
+        pass_until=None if pass_until is None else real_deadline(facts, pass_until, now),
+        pass_token=None if pass_until is None else _pass(facts, found, pass_until),
+        place_token=found.token,
+        claim_reference=found.claim_reference,
+        proven_email=None,
+        line_safe=not seen.away,
+    )
+
+
+def _pass(facts: EventFacts, found: _Found, pass_until: int) -> PassToken:
+    place = found.token
+    return PassToken(facts.id, facts.epoch, place.place_id, place.number, found.turn, pass_until)

@@ -1,0 +1,137 @@
+"""Staff: logging in, and who is logged in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from app.domain.errors import LogInRefused, Refusal, Unknown
+from app.store import staff as store
+from app.store.db import transaction
+from app.store.models import Organisation, Staff
+
+ORGANISER = "organiser"
+SUPPORT = "support"
+ADMIN = "admin"
+ROLES = (ORGANISER, SUPPORT, ADMIN)
+
+SHORTEST_PASSWORD = 12
+# Hashing a megabyte that a stranger posts would cost more than the answer is worth.
+LONGEST_PASSWORD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """Somebody who works for an organisation; sees that organisation only.
+
+    `key` names this person in a session and changes with the password, so that a new password
+    ends every old session.
+    """
+
+    id: int
+    organisation_id: int
+    organisation: str
+    email: str
+    name: str
+    role: str
+    key: str
+
+    @property
+    def actor(self) -> str:
+        """How the timeline names this person."""
+        return f"staff:{self.id}"
+
+
+def log_in(email: str, password: str) -> StaffMember:
+    """The person with this address and password.
+
+    Unknown address, wrong password and disabled account take the same time and get the same
+    answer: LogInRefused.
+    """
+    password = password[:LONGEST_PASSWORD]
+    # Hashed even when it is not needed: whether this process has made it already must not be
+    # what tells a known address from an unknown one.
+    stand_in = _hash_of_nobody()
+    with transaction() as session:
+        found = store.by_email(session, email.strip().lower())
+        password_hash = found[0].password_hash if found else stand_in
+        member = _member(*found) if found and found[0].disabled_at is None else None
+    # Hashing takes long, so no connection is held meanwhile.
+    try:
+        _hasher().verify(password_hash, password)
+    except (Argon2Error, InvalidHashError) as exc:
+        raise LogInRefused from exc
+    if member is None:
+        raise LogInRefused
+    return member
+
+
+def load(key: str) -> StaffMember | None:
+    """Whom a session's key names: None if nobody, disabled, or the password changed since."""
+    number = key.partition(".")[0]
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    with transaction() as session:
+        found = store.by_id(session, int(number))
+        if found is None or found[0].disabled_at is not None:
+            return None
+        member = _member(*found)
+    return member if hmac.compare_digest(member.key, key) else None
+
+
+def by_email(email: str) -> StaffMember:
+    """The person with this address, without a password: for commands only. Raises Unknown."""
+    with transaction() as session:
+        found = store.by_email(session, email)
+        if found is None:
+            raise Unknown("Nobody logs in with this address.")
+        return _member(*found)
+
+
+def add(organisation: str, email: str, name: str, role: str, password: str) -> StaffMember:
+    """Give somebody a log-in; the organisation is made if it is new.
+
+    Raises Refusal for an unknown role, an odd address or a short password; StaffExists when
+    the address has a log-in.
+    """
+    if role not in ROLES:
+        raise Refusal(f"The role must be one of {', '.join(ROLES)}.")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Refusal(f"The password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} letters.")
+    email = email.strip().lower()
+    if email.count("@") != 1 or email.startswith("@") or email.endswith("@"):
+        raise Refusal("That is not an e-mail address.")
+    password_hash = _hasher().hash(password)
+    with transaction() as session:
+        group = store.organisation(session, organisation.strip())
+        return _member(
+            store.add(session, group.id, email, name.strip(), role, password_hash), group
+        )
+
+
+def _member(row: Staff, organisation: Organisation) -> StaffMember:
+    mark = hashlib.sha256(row.password_hash.encode()).hexdigest()[:16]
+    return StaffMember(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        organisation=organisation.name,
+        email=row.email,
+        name=row.name,
+        role=row.role,
+        key=f"{row.id}.{mark}",
+    )
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _hasher().hash("the password of nobody")

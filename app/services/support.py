@@ -1,0 +1,179 @@
+"""Support: finding a fan's claim by what the fan can say, seeing its whole story, and fixing it.
+
+Staff see the claims of their own organisation only; any other is ClaimUnknown to them. Every
+action carries the state that was seen and is refused, StateGone, if that is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.domain import errors, search
+from app.domain.claims import CONFIRMED, HELD
+from app.extensions import settings
+from app.services import claims, events, outbox, payments
+from app.services.claims import ClaimView
+from app.services.staff import StaffMember
+from app.store import staff as members
+from app.store import support as store
+from app.store import timeline
+from app.store.db import transaction
+from app.store.support import FoundClaim, FoundPlace, Mail
+
+SENT_AGAIN = "tickets sent again"
+
+_FORM_KEY = re.compile(r"[A-Za-z0-9_-]{8,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a search found; `places` only for an e-mail address."""
+
+    claims: list[FoundClaim]
+    places: list[FoundPlace]
+
+    @property
+    def one_claim(self) -> str | None:
+        """The reference to go to at once, when there is nothing to choose from."""
+        return self.claims[0].reference if len(self.claims) == 1 and not self.places else None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a claim's whole timeline; `who` is a name in words."""
+
+    at: datetime
+    who: str
+    verb: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claim with everything support sees of it."""
+
+    claim: ClaimView
+    place: FoundPlace | None
+    mails: list[Mail]
+    timeline: list[Entry]
+    seen: str
+
+    @property
+    def can_give_back(self) -> bool:
+        return self.claim.state == HELD
+
+    @property
+    def can_send_tickets(self) -> bool:
+        return self.claim.state == CONFIRMED
+
+    @property
+    def can_ask(self) -> bool:
+        return bool(self.claim.payments)
+
+
+def find(staff: StaffMember, text: str) -> Results:
+    """Search by e-mail address, claim reference, payment reference or ticket code."""
+    meant = search.read(text)
+    if not meant.anything:
+        return Results([], [])
+    with transaction() as session:
+        found = store.claims(session, staff.organisation_id, meant)
+        places = store.places(session, staff.organisation_id, meant.email) if meant.email else []
+    return Results(found, places)
+
+
+def look(staff: StaffMember, reference: str) -> Case:
+    """The claim with its payments, tickets, place, mails and whole timeline.
+
+    Raises ClaimUnknown.
+    """
+    view = _own(staff, reference)
+    again = [entry.detail["key"] for entry in view.timeline if entry.verb == SENT_AGAIN]
+    with transaction() as session:
+        place = store.place(session, view.place_id)
+        mails = store.mails(session, [f"tickets:{view.id}", *again])
+        names = members.names(session, staff.organisation_id)
+    return Case(view, place, mails, _timeline(view, place, mails, names), _mark(view))
+
+
+def give_back(staff: StaffMember, reference: str, seen: str, reason: str) -> None:
+    """Give a hold back: its tickets are free again. Raises ClaimUnknown, StateGone."""
+    _as_seen(staff, reference, seen)
+    claims.release(reference, staff.actor, reason.replace("\0", "").strip()[:200])
+
+
+def send_tickets_again(staff: StaffMember, reference: str, seen: str, form_key: str) -> None:
+    """Owe the fan the mail with the tickets once more; the same form owes it once.
+
+    Raises ClaimUnknown, StateGone.
+    """
+    view = _as_seen(staff, reference, seen)
+    if not _FORM_KEY.fullmatch(form_key):
+        raise errors.StateGone
+    key = f"tickets:{view.id}:{form_key}"
+    with transaction() as session:
+        # The row lock lets the second press of a button see what the first one wrote.
+        found = store.lock_confirmed(session, reference)
+        if found is None:
+            raise errors.StateGone
+        if store.is_owed(session, key):
+            return
+        claim_id, event_id = found
+        outbox.owe(session, outbox.MAIL, "send_tickets", {"claim_id": claim_id}, key=key)
+        timeline.note(
+            session, event_id, SENT_AGAIN, staff.actor, claim_id=claim_id, detail={"key": key}
+        )
+    settings.wake(outbox.MAIL)
+
+
+def ask_gateway(staff: StaffMember, reference: str, seen: str) -> None:
+    """Ask the gateway what became of the claim's payments. Raises ClaimUnknown, StateGone."""
+    _as_seen(staff, reference, seen)
+    payments.ask(reference, staff.actor)
+
+
+def _own(staff: StaffMember, reference: str) -> ClaimView:
+    view = claims.look(reference)
+    if view.event.organisation_id != staff.organisation_id:
+        raise errors.ClaimUnknown
+    return view
+
+
+def _as_seen(staff: StaffMember, reference: str, seen: str) -> ClaimView:
+    view = _own(staff, reference)
+    if _mark(view) != seen:
+        raise errors.StateGone
+    return view
+
+
+def _mark(view: ClaimView) -> str:
+    """The state of the claim and of its payments, as a form carries it."""
+    return " ".join([view.state, *(payment.state for payment in view.payments)])
+
+
+def _timeline(
+    view: ClaimView, place: FoundPlace | None, mails: list[Mail], names: Mapping[int, str]
+) -> list[Entry]:
+    """What was written down about the claim, and what the other rows say about when."""
+    entries = [
+        Entry(line.at, events.who(line.actor, names), line.verb, line.detail)
+        for line in view.timeline
+    ]
+    if place is not None:
+        entries.append(Entry(place.joined_at, "the fan", "joined", {"number": place.number}))
+        if place.proven_at:
+            entries.append(
+                Entry(place.proven_at, "the fan", "proved the address", {"email": place.email})
+            )
+        if place.admitted_at:
+            entries.append(Entry(place.admitted_at, "the system", "admitted", {}))
+    entries += [
+        Entry(mail.sent_at, "the system", "mailed the tickets", {})
+        for mail in mails
+        if mail.sent_at
+    ]
+    return sorted(entries, key=lambda entry: entry.at)

@@ -1,0 +1,32 @@
+"""Figures of one event for its organiser, beside those of its tickets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session, scoped_session
+
+from app.store.db import statement
+
+Db = Session | scoped_session[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Money in the smallest unit; how long the oldest unhandled outbox row has been waiting."""
+
+    money_taken: int
+    claims_last_minute: int
+    oldest_debt_seconds: float | None
+
+
+def figures(session: Db, event_id: int) -> Figures:
+    row = session.execute(text(statement("figures")), {"event_id": event_id}).one()
+    return Figures(*row)
+
+
+def in_line(session: Db, event_id: int) -> tuple[int, int]:
+    """(waiting, inside) as the records have it."""
+    row = session.execute(text(statement("in_line")), {"event_id": event_id}).one()
+    return row[0], row[1]

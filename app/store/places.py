@@ -1,0 +1,165 @@
+"""Places: what the journal brings, and what a rebuild or a stray browser asks. Never commits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy.orm import Session, scoped_session
+
+from app.domain.places import PlaceFacts
+from app.store.db import statement
+
+Db = Connection | Session | scoped_session[Session]
+
+_FACTS = """
+    SELECT p.id AS place_id, p.event_id, p.visitor, p.number, p.epoch, p.turn, p.state, p.pass_until,
+        p.fan_id, p.merged_into, c.reference AS claim_reference,
+        coalesce(c.state IN ('HELD', 'CONFIRMED'), FALSE) AS claim_live
+    FROM places p LEFT JOIN claims c ON c.place_id = p.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One place as the journal left it. Moments are Redis' clock."""
+
+    place_id: str
+    visitor: str | None
+    number: int
+    turn: int
+    state: str
+    pass_until: int | None
+    joined_at: datetime
+    admitted_at: datetime | None
+    ended_at: datetime | None
+
+
+def look(db: Db, event_id: int, place_id: str) -> PlaceFacts | None:
+    row = db.execute(
+        text(_FACTS + "WHERE p.id = :id AND p.event_id = :event_id"),
+        {"id": place_id, "event_id": event_id},
+    ).first()
+    return _facts(row) if row else None
+
+
+def write(db: Db, event_id: int, epoch: int, journal_id: str, places: Sequence[Written]) -> None:
+    """Write places that the journal named, each once, and that it is read up to `journal_id`.
+
+    Places that are further along stay as they are.
+    """
+    db.execute(
+        text(statement("write_places")),
+        {
+            "event_id": event_id,
+            "epoch": epoch,
+            "journal_id": journal_id,
+            "ids": [place.place_id for place in places],
+            "visitors": [place.visitor for place in places],
+            "numbers": [place.number for place in places],
+            "turns": [place.turn for place in places],
+            "states": [place.state for place in places],
+            "pass_untils": [place.pass_until for place in places],
+            "joined": [place.joined_at for place in places],
+            "admitted": [place.admitted_at for place in places],
+            "ended": [place.ended_at for place in places],
+        },
+    )
+
+
+def states(db: Db, place_ids: Collection[str]) -> dict[str, str]:
+    """{id: state} of those of these places that Postgres knows."""
+    rows = db.execute(
+        text("SELECT id, state FROM places WHERE id = ANY (CAST(:ids AS text[]))"),
+        {"ids": list(place_ids)},
+    )
+    return {row.id: row.state for row in rows}
+
+
+def end(db: Db, event_id: int, place_id: str, state: str) -> bool:
+    """End a live place; False when it was not live."""
+    row = db.execute(
+        text(
+            "UPDATE places SET state = :state, ended_at = now()"
+            " WHERE id = :id AND event_id = :event_id AND state IN ('waiting', 'admitted')"
+            " RETURNING id"
+        ),
+        {"id": place_id, "event_id": event_id, "state": state},
+    ).first()
+    return row is not None
+
+
+def insert(db: Db, event_id: int, place_id: str, number: int, epoch: int) -> None:
+    """Write a place that a browser brought and the journal has not, as waiting."""
+    db.execute(
+        text(
+            "INSERT INTO places (id, event_id, number, epoch, joined_at)"
+            " VALUES (:id, :event_id, :number, :epoch, now()) ON CONFLICT DO NOTHING"
+        ),
+        {"id": place_id, "event_id": event_id, "number": number, "epoch": epoch},
+    )
+
+
+def live(db: Db, event_id: int, chunk: int) -> Iterator[list[PlaceFacts]]:
+    """The waiting and admitted places in order of number, `chunk` at a time."""
+    query = text(
+        _FACTS + "WHERE p.event_id = :event_id AND p.state IN ('waiting', 'admitted')"
+        " AND p.number > :after ORDER BY p.number LIMIT :chunk"
+    )
+    for rows in _pages(db, query, event_id, chunk):
+        yield [_facts(row) for row in rows]
+
+
+def gone(db: Db, event_id: int, after: int, chunk: int) -> Iterator[list[str]]:
+    """The ended places with a number above `after`, in order of number, `chunk` at a time."""
+    query = text(
+        "SELECT id, number FROM places WHERE event_id = :event_id"
+        " AND state NOT IN ('waiting', 'admitted') AND number > :after"
+        " ORDER BY number LIMIT :chunk"
+    )
+    for rows in _pages(db, query, event_id, chunk, after):
+        yield [row.id for row in rows]
+
+
+def free_numbers(db: Db, event_id: int, chunk: int) -> Iterator[list[int]]:
+    """The numbers of the tickets that no claim holds, `chunk` at a time."""
+    query = text(
+        "SELECT number FROM tickets WHERE event_id = :event_id AND claim_id IS NULL"
+        " AND number > :after ORDER BY number LIMIT :chunk"
+    )
+    for rows in _pages(db, query, event_id, chunk):
+        yield [row.number for row in rows]
+
+
+def extremes(db: Db, event_id: int) -> tuple[int, int, int]:
+    """(greatest number, greatest number ever admitted, lowest waiting number); 0 for none."""
+    row = db.execute(
+        text(
+            "SELECT coalesce(max(number), 0),"
+            " coalesce(max(number) FILTER (WHERE admitted_at IS NOT NULL), 0),"
+            " coalesce(min(number) FILTER (WHERE state = 'waiting'), 0)"
+            " FROM places WHERE event_id = :event_id"
+        ),
+        {"event_id": event_id},
+    ).one()
+    return row[0], row[1], row[2]
+
+
+def _facts(row: Row[Any]) -> PlaceFacts:
+    return PlaceFacts(**row._mapping)
+
+
+def _pages(
+    db: Db, query: TextClause, event_id: int, chunk: int, after: int = 0
+) -> Iterator[Sequence[Row[Any]]]:
+    # By number, never by offset: rows may come and go between two pages.
+    while True:
+        rows = db.execute(query, {"event_id": event_id, "after": after, "chunk": chunk}).all()
+        if rows:
+            yield rows
+        if len(rows) < chunk:
+            return
+        after = rows[-1].number

@@ -1,0 +1,16 @@
+-- Remove the :count highest numbered free tickets of one event. Returns the numbers removed:
+-- fewer when fewer are free.
+--
+-- Locks: the tickets, highest first and never waiting, so a claim that locks them the other way
+-- round cannot be met in a deadlock; a ticket that is being claimed this moment is skipped.
+-- A claim that waits for a row removed here finds it gone and counts one row fewer.
+WITH doomed AS MATERIALIZED (
+    SELECT number FROM tickets
+    WHERE event_id = :event_id AND claim_id IS NULL
+    ORDER BY number DESC
+    LIMIT :count
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM tickets t USING doomed
+WHERE t.event_id = :event_id AND t.number = doomed.number
+RETURNING t.number

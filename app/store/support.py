@@ -1,0 +1,166 @@
+"""Queries of support: finding a claim by what a fan can say. One organisation only, always."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session, scoped_session
+
+from app.domain.search import Meant
+from app.store.models import Claim, Event, Fan, OutboxEntry, Payment, Place, Ticket, Verification
+
+Db = Session | scoped_session[Session]
+
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClaim:
+    """A claim in a list of results. Money in the smallest unit."""
+
+    reference: str
+    state: str
+    quantity: int
+    amount: int
+    currency: str
+    name: str
+    email: str
+    created_at: datetime
+    event_title: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPlace:
+    """A place in a line, of a fan who has proven an address."""
+
+    id: str
+    number: int
+    state: str
+    email: str
+    joined_at: datetime
+    admitted_at: datetime | None
+    ended_at: datetime | None
+    proven_at: datetime | None
+    event_title: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that we owe, or that has gone."""
+
+    owed_at: datetime
+    sent_at: datetime | None
+    attempts: int
+
+
+def claims(session: Db, organisation_id: int, meant: Meant) -> list[FoundClaim]:
+    """The claims that this can mean, the newest first."""
+    query: Select[*tuple[Any, ...]] = (
+        select(
+            Claim.reference,
+            Claim.state,
+            Claim.quantity,
+            Claim.amount,
+            Claim.currency,
+            Claim.name,
+            Fan.email,
+            Claim.created_at,
+            Event.title,
+            Event.time_zone,
+        )
+        .join(Event, Event.id == Claim.event_id)
+        .join(Fan, Fan.id == Claim.fan_id)
+        .where(Event.organisation_id == organisation_id, or_(*_conditions(meant)))
+        .order_by(Claim.created_at.desc())
+        .limit(MOST_SHOWN)
+    )
+    return [FoundClaim(*row) for row in session.execute(query)]
+
+
+def _conditions(meant: Meant) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if meant.email:
+        conditions.append(
+            Claim.fan_id == select(Fan.id).where(Fan.email == meant.email).scalar_subquery()
+        )
+    if meant.claim:
+        conditions.append(Claim.reference == meant.claim)
+    if meant.payments:
+        conditions.append(
+            Claim.id.in_(select(Payment.claim_id).where(Payment.reference.in_(meant.payments)))
+        )
+    if meant.codes:
+        conditions.append(Claim.id.in_(select(Ticket.claim_id).where(Ticket.code.in_(meant.codes))))
+    return conditions
+
+
+def places(session: Db, organisation_id: int, email: str) -> list[FoundPlace]:
+    """The places of this address from which nothing was bought, the newest first."""
+    rows = session.execute(
+        _places()
+        .where(Event.organisation_id == organisation_id, Fan.email == email, Place.state != "used")
+        .order_by(Place.joined_at.desc())
+        .limit(MOST_SHOWN)
+    )
+    return [FoundPlace(*row) for row in rows]
+
+
+def place(session: Db, place_id: str) -> FoundPlace | None:
+    row = session.execute(_places().where(Place.id == place_id)).first()
+    return FoundPlace(*row) if row is not None else None
+
+
+def _places() -> Select[*tuple[Any, ...]]:
+    proven_at = (
+        select(func.min(Verification.proven_at))
+        .where(Verification.place_id == Place.id)
+        .correlate(Place)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Place.id,
+            Place.number,
+            Place.state,
+            Fan.email,
+            Place.joined_at,
+            Place.admitted_at,
+            Place.ended_at,
+            proven_at,
+            Event.title,
+            Event.time_zone,
+        )
+        .join(Event, Event.id == Place.event_id)
+        .join(Fan, Fan.id == Place.fan_id)
+    )
+
+
+def lock_confirmed(session: Db, reference: str) -> tuple[int, int] | None:
+    """(id, event id) of the claim if it is confirmed, its row locked."""
+    row = session.execute(
+        select(Claim.id, Claim.event_id)
+        .where(Claim.reference == reference, Claim.state == "CONFIRMED")
+        .with_for_update(of=Claim)
+    ).first()
+    return (row[0], row[1]) if row is not None else None
+
+
+def is_owed(session: Db, key: str) -> bool:
+    """Whether the outbox has had an entry with this key."""
+    return session.scalar(select(OutboxEntry.id).where(OutboxEntry.key == key)) is not None
+
+
+def mails(session: Db, keys: Sequence[str]) -> list[Mail]:
+    """What became of the mails with these outbox keys, the latest first."""
+    rows = session.execute(
+        select(OutboxEntry.created_at, OutboxEntry.done_at, OutboxEntry.attempts)
+        .where(OutboxEntry.key.in_(keys))
+        .order_by(OutboxEntry.id.desc())
+    )
+    return [Mail(*row) for row in rows]

@@ -1,0 +1,76 @@
+"""Tickets: which are free, and who holds the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session, scoped_session
+
+from app.store.db import statement
+
+Db = Connection | Session | scoped_session[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How many tickets of an event are free, held and sold."""
+
+    free: int
+    held: int
+    sold: int
+
+
+def stock(session: Db, event_id: int) -> Stock:
+    row = session.execute(
+        text(
+            "SELECT count(*) FILTER (WHERE t.claim_id IS NULL),"
+            " count(*) FILTER (WHERE c.state = 'HELD'),"
+            " count(*) FILTER (WHERE c.state = 'CONFIRMED')"
+            " FROM tickets t LEFT JOIN claims c ON c.id = t.claim_id WHERE t.event_id = :event_id"
+        ),
+        {"event_id": event_id},
+    ).one()
+    return Stock(*row)
+
+
+def seat(session: Db, claim_id: int, event_id: int, quantity: int) -> list[int] | None:
+    """Give a claim `quantity` free tickets: their numbers, or None when there are not enough.
+
+    The caller holds the claim's row lock.
+    """
+    rows = session.execute(
+        text(statement("seat")),
+        {"claim_id": claim_id, "event_id": event_id, "quantity": quantity},
+    )
+    return sorted(rows.scalars()) or None
+
+
+def free(session: Db, claim_ids: list[int]) -> dict[int, list[int]]:
+    """Take the tickets away from claims that ended: {event id: numbers now free}."""
+    rows = session.execute(
+        text("SELECT event_id, number FROM free_tickets(CAST(:claims AS bigint[]))"),
+        {"claims": claim_ids},
+    )
+    return by_event((event_id, number) for event_id, number in rows)
+
+
+def by_event(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for event_id, number in pairs:
+        numbers[event_id].append(number)
+    return dict(numbers)
+
+
+def free_numbers(session: Db, event_id: int, low: int, high: int) -> set[int]:
+    """The free ticket numbers n with low <= n < high."""
+    rows = session.execute(
+        text(
+            "SELECT number FROM tickets WHERE event_id = :event_id AND claim_id IS NULL"
+            " AND number >= :low AND number < :high"
+        ),
+        {"event_id": event_id, "low": low, "high": high},
+    )
+    return set(rows.scalars())

@@ -1,0 +1,188 @@
+"""Verifications, and the places and fans that a proven address binds together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, scoped_session
+
+from app.domain.codes import MINUTES, TRIES
+from app.domain.places import LIVE
+from app.store.models import Event, Fan, Place, Verification
+
+Db = Session | scoped_session[Session]
+
+# A code lives from the moment its mail was sent; until then nobody can know it.
+_alive = and_(
+    Verification.proven_at.is_(None),
+    func.now()
+    < func.coalesce(Verification.sent_at, Verification.created_at) + timedelta(minutes=MINUTES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The newest code that a place asked for; `alive` says that it may still be typed."""
+
+    id: str
+    email: str
+    tries: int
+    created_at: datetime
+    sent_at: datetime | None
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMail:
+    """What the mail with a code needs to say."""
+
+    email: str
+    title: str
+    slug: str
+
+
+def ensure_place(session: Db, event_id: int, place_id: str, number: int, epoch: int) -> None:
+    """Write a place that the journal has not brought yet; the journal fills in the rest."""
+    session.execute(
+        insert(Place)
+        .values(id=place_id, event_id=event_id, number=number, epoch=epoch, joined_at=func.now())
+        .on_conflict_do_nothing()
+    )
+
+
+def place(session: Db, event_id: int, place_id: str) -> Place | None:
+    return session.scalar(select(Place).where(Place.id == place_id, Place.event_id == event_id))
+
+
+def fan_email(session: Db, fan_id: int) -> str | None:
+    return session.scalar(select(Fan.email).where(Fan.id == fan_id))
+
+
+def newest(session: Db, place_id: str) -> Asked | None:
+    row = session.execute(
+        select(
+            Verification.id,
+            Verification.email,
+            Verification.tries,
+            Verification.created_at,
+            Verification.sent_at,
+            _alive.label("alive"),
+        )
+        .where(Verification.place_id == place_id)
+        .order_by(Verification.created_at.desc(), Verification.id.desc())
+        .limit(1)
+    ).first()
+    return Asked(*row) if row else None
+
+
+def sent_lately(session: Db, place_id: str, email: str, within: timedelta) -> tuple[int, int]:
+    """How many codes were asked for by this place, and how many for this address, in this time."""
+    since = func.now() - within
+    by_place = select(func.count()).where(
+        Verification.place_id == place_id, Verification.created_at > since
+    )
+    by_email = select(func.count()).where(
+        Verification.email == email, Verification.created_at > since
+    )
+    row = session.execute(select(by_place.scalar_subquery(), by_email.scalar_subquery())).one()
+    return row[0], row[1]
+
+
+def add(session: Db, verification_id: str, place_id: str, email: str) -> None:
+    session.add(Verification(id=verification_id, place_id=place_id, email=email))
+
+
+def count_try(session: Db, place_id: str) -> Asked | None:
+    """Count a try of the place's newest code; None when it has none that may be tried.
+
+    Conditional, so that guesses made side by side are each counted.
+    """
+    newest_id = (
+        select(Verification.id)
+        .where(Verification.place_id == place_id)
+        .order_by(Verification.created_at.desc(), Verification.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = session.execute(
+        update(Verification)
+        .where(Verification.id == newest_id, Verification.tries < TRIES, _alive)
+        .values(tries=Verification.tries + 1)
+        .returning(
+            Verification.id,
+            Verification.email,
+            Verification.tries,
+            Verification.created_at,
+            Verification.sent_at,
+        )
+    ).first()
+    return Asked(*row, alive=True) if row else None
+
+
+def use_up(session: Db, verification_id: str) -> bool:
+    """Mark a code as proven; False if it was already: it counts once."""
+    done = session.scalar(
+        update(Verification)
+        .where(Verification.id == verification_id, Verification.proven_at.is_(None))
+        .values(proven_at=func.now())
+        .returning(Verification.id)
+    )
+    return done is not None
+
+
+def lock_fan(session: Db, email: str) -> int:
+    """The fan with this address, made if there is none; the row stays locked, so that two
+    browsers of one fan bind their places one after the other."""
+    statement = insert(Fan).values(email=email)
+    return session.scalars(
+        statement.on_conflict_do_update(
+            index_elements=[Fan.email], set_={"email": statement.excluded.email}
+        ).returning(Fan.id)
+    ).one()
+
+
+def lock_places(session: Db, event_id: int, place_id: str, fan_id: int) -> Sequence[Place]:
+    """This place and the fan's live places at the event, lowest number first, rows locked."""
+    found = session.scalars(
+        select(Place)
+        .where(
+            Place.event_id == event_id,
+            (Place.id == place_id) | ((Place.fan_id == fan_id) & Place.state.in_(LIVE)),
+        )
+        .order_by(Place.number)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.all()
+
+
+def code_mail(session: Db, verification_id: str) -> CodeMail | None:
+    """What to write; None when the code has been used, or a newer one was asked for."""
+    row = session.execute(
+        select(Verification.email, Event.title, Event.slug, Verification.place_id)
+        .join(Place, Place.id == Verification.place_id)
+        .join(Event, Event.id == Place.event_id)
+        .where(Verification.id == verification_id, Verification.proven_at.is_(None))
+    ).first()
+    if row is None:
+        return None
+    latest = newest(session, row.place_id)
+    if latest is None or latest.id != verification_id:
+        return None
+    return CodeMail(row.email, row.title, row.slug)
+
+
+def mark_sent(session: Db, verification_id: str) -> None:
+    session.execute(
+        update(Verification).where(Verification.id == verification_id).values(sent_at=func.now())
+    )
+
+
+def now(session: Db) -> datetime:
+    """Postgres' clock, which decides how old a code is."""
+    moment: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return moment

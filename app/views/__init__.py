@@ -1,0 +1,35 @@
+"""HTTP in, HTML out. Views speak to services only."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from flask import Flask
+
+# Each of these modules has a Blueprint named `blueprint`.
+PAGES = (
+    "public",
+    "line",
+    "verify",
+    "claims",
+    "webhooks",
+    "health",
+    "staff",
+    "organiser",
+    "support",
+)
+
+
+def register(app: Flask) -> None:
+    """Put every page, error page, filter and header on the application."""
+    from app.views import assets, errors, guard, headers, words
+
+    guard.register(app)
+    headers.register(app)
+    errors.register(app)
+    words.register(app)
+    assets.register(app)
+    for name in PAGES:
+        if find_spec(f"app.views.{name}"):
+            app.register_blueprint(import_module(f"app.views.{name}").blueprint)

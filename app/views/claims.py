@@ -1,0 +1,255 @@
+"""Claims: take tickets, pay for them, give them back, show them."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+
+from flask import Blueprint, make_response, redirect, render_template, url_for
+from htmx_flask import make_response as make_htmx_response
+from htmx_flask import request
+from werkzeug.wrappers import Response
+
+from app import metrics
+from app.domain import events
+from app.domain.claims import HELD, check_form
+from app.domain.errors import (
+    ClaimUnknown,
+    FewerLeft,
+    Invalid,
+    NoneFreeNow,
+    NoPass,
+    NotNow,
+    NotOnSale,
+    NotProven,
+    NotYours,
+    Refusal,
+)
+from app.domain.events import EventFacts
+from app.domain.references import as_claim_reference
+from app.domain.tokens import ClaimLink, FanToken, PassToken, PlaceToken
+from app.extensions import settings
+from app.services import catalogue, claims, line, payments, tickets, verification
+from app.services.claims import ClaimView
+from app.views import cookies
+from app.views.errors import answer_of
+
+blueprint = Blueprint("claims", __name__)
+
+# What a form key may look like; anything else is replaced, never stored.
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+@blueprint.get("/events/<slug>/claim")
+def form(slug: str) -> Response:
+    facts = catalogue.facts(slug)
+    place = cookies.held_place(facts)
+    try:
+        fan, email = _proven(facts, place)
+    except NotProven:
+        return redirect(url_for("verify.verify", slug=slug, then="claim"), 303)
+    reference = claims.live_reference(facts.id, fan.fan_id)
+    if reference is not None:
+        return redirect(url_for("claims.claim", reference=reference), 303)
+    _open_for_claims(facts)
+    return _form(facts, _living_pass(facts, place), {"email": email})
+
+
+@blueprint.post("/events/<slug>/claim")
+def make(slug: str) -> Response:
+    facts = catalogue.facts(slug)
+    place = cookies.held_place(facts)
+    turn = _pass(facts, place)
+    try:
+        reference = _claim(facts, place, turn)
+    except (Invalid, FewerLeft, NoneFreeNow, NotNow) as refusal:
+        return _form(facts, turn, request.form, refusal)
+    metrics.CLAIMS.inc()
+    answer = redirect(url_for("claims.claim", reference=reference), 303)
+    return cookies.keep_claim(answer, ClaimLink(reference))
+
+
+@blueprint.before_request
+def open_by_link() -> Response | None:
+    """The link in a mail is good for this browser from now on; then its key leaves the address
+    bar, so that it is not passed on by mistake."""
+    key = request.args.get("key")
+    link = ClaimLink.read(key, settings.secret_key)
+    if link is None or request.method != "GET" or not request.endpoint:
+        return None
+    values = request.view_args or {}
+    if link.reference != as_claim_reference(values.get("reference", "")):
+        return None
+    return cookies.keep_claim(redirect(url_for(request.endpoint, **values), 303), link)
+
+
+@blueprint.get("/claims/<reference>")
+def claim(reference: str) -> Response:
+    return _page(_mine(reference))
+
+
+@blueprint.get("/claims/<reference>/status")
+def status(reference: str) -> Response:
+    found = _mine(reference)
+    # Only who has just pressed Pay is taken to the gateway; anybody else is shown the way.
+    if "go" in request.args and request.htmx and (address := _gateway_address(found)):
+        return make_htmx_response("", redirect=address)
+    return make_response(render_template("claims/_claim.html", **_shown(found)))
+
+
+@blueprint.post("/claims/<reference>/pay")
+def pay(reference: str) -> Response:
+    found = _mine(reference)
+    address = payments.pay(found.reference)
+    if not request.htmx:
+        return redirect(address or url_for("claims.claim", reference=found.reference), 303)
+    if address:
+        return make_htmx_response("", redirect=address)
+    shown = _shown(claims.look(found.reference), going=True)
+    return make_response(render_template("claims/_claim.html", **shown))
+
+
+@blueprint.post("/claims/<reference>/release")
+def release(reference: str) -> Response:
+    found = _mine(reference)
+    claims.release(found.reference, "fan")
+    return redirect(url_for("claims.claim", reference=found.reference), 303)
+
+
+@blueprint.get("/claims/<reference>/return")
+def back(reference: str) -> Response:
+    """Back from the gateway. What its address bar says proves nothing, so we ask it ourselves."""
+    found = _mine(reference)
+    payments.ask(found.reference, "fan")
+    return _page(claims.look(found.reference), returned=True)
+
+
+@blueprint.get("/claims/<reference>/tickets")
+def show_tickets(reference: str) -> Response:
+    found = _mine(reference)
+    html = render_template(
+        "claims/tickets.html", claim=found, event=found.event, tickets=tickets.of(found)
+    )
+    return make_response(html)
+
+
+def _mine(reference: str) -> ClaimView:
+    """The claim, for the fan who made it or who came by the link in the mail.
+
+    Raises ClaimUnknown, NotYours.
+    """
+    canonical = as_claim_reference(reference)
+    if canonical is None:
+        raise ClaimUnknown
+    found = claims.look(canonical)
+    fan = cookies.fan()
+    if (fan is None or fan.fan_id != found.fan_id) and not cookies.opens_claim(canonical):
+        raise NotYours
+    return found
+
+
+def _proven(facts: EventFacts, place: PlaceToken) -> tuple[FanToken, str]:
+    """The fan of this browser and the address that the place is bound to. Raises NotProven."""
+    fan = cookies.fan()
+    if fan is None:
+        raise NotProven
+    return fan, verification.proven_address(facts, place, fan)
+
+
+def _phase(facts: EventFacts) -> events.Phase:
+    return events.phase(facts, catalogue.moment(facts))
+
+
+def _open_for_claims(facts: EventFacts) -> None:
+    phase = _phase(facts)
+    if phase != "on_sale":
+        raise NotOnSale(phase)
+
+
+def _pass(facts: EventFacts, place: PlaceToken) -> PassToken:
+    """The pass that this browser carries for its place, or that the line knows of.
+
+    Whether it still lives is for Postgres to say: a form that was counted before its pass ran
+    out is answered with its claim. Raises NoPass.
+    """
+    carried = cookies.turn(facts.id)
+    if carried is None or carried.place_id != place.place_id:
+        carried = line.current_pass(facts.slug, place)
+    if carried is None:
+        raise NoPass
+    return carried
+
+
+def _living_pass(facts: EventFacts, place: PlaceToken) -> PassToken:
+    """As _pass, but not over. Raises NoPass."""
+    turn = _pass(facts, place)
+    if turn.pass_until > events.sale_time_ms(facts, catalogue.moment(facts)):
+        return turn
+    later = line.current_pass(facts.slug, place)
+    if later is None:
+        raise NoPass
+    return later
+
+
+def _claim(facts: EventFacts, place: PlaceToken, turn: PassToken) -> str:
+    fan, email = _proven(facts, place)
+    checked = check_form(request.form, facts.max_per_fan, email)
+    try:
+        return claims.claim(facts, turn, fan.fan_id, checked, _form_key())
+    except NotOnSale:
+        raise NotOnSale(_phase(catalogue.facts(facts.slug))) from None
+
+
+def _form_key() -> str:
+    """The key that makes a form count once; a form without one counts by itself."""
+    given = request.form.get("form_key", "")
+    return given if FORM_KEY.fullmatch(given) else secrets.token_urlsafe(16)
+
+
+def _form(
+    facts: EventFacts,
+    turn: PassToken,
+    values: Mapping[str, str],
+    refusal: Refusal | None = None,
+) -> Response:
+    """The claim form, with what was typed and what was wrong with it."""
+    now = catalogue.moment(facts)
+    html = render_template(
+        "claims/form.html",
+        event=facts,
+        values=values,
+        form_key=_form_key(),
+        deadline=events.real_deadline(facts, turn.pass_until, now),
+        now=now,
+        wrong=refusal.fields if isinstance(refusal, Invalid) else {},
+        refusal=refusal,
+        offered=refusal.left if isinstance(refusal, FewerLeft) else None,
+    )
+    answer = make_response(html, answer_of(refusal)[0] if refusal else 200)
+    if wait := getattr(refusal, "retry_after", None):
+        answer.headers["Retry-After"] = str(wait)
+    return answer
+
+
+def _page(found: ClaimView, returned: bool = False) -> Response:
+    return make_response(render_template("claims/claim.html", **_shown(found, returned=returned)))
+
+
+def _shown(found: ClaimView, *, going: bool = False, returned: bool = False) -> dict[str, object]:
+    return {
+        "claim": found,
+        "event": found.event,
+        "now": catalogue.moment(found.event),
+        "going": going or "go" in request.args,
+        "returned": returned or "back" in request.args,
+        "gateway": _gateway_address(found),
+    }
+
+
+def _gateway_address(found: ClaimView) -> str | None:
+    """Where to pay, if the claim is held and the gateway has named the address."""
+    payment = found.payment
+    if found.state != HELD or payment is None or payment.state != "PENDING":
+        return None
+    return payment.authorization_url

@@ -1,0 +1,131 @@
+"""One row per refusal: its status and its heading. Pages, fragments and JSON follow from it."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, g, jsonify, make_response, render_template
+from htmx_flask import request
+from werkzeug.exceptions import HTTPException
+
+from app import metrics
+from app.domain import errors
+from app.domain.errors import Refusal
+
+log = logging.getLogger("fairqueue.errors")
+
+# The first class found among a refusal's own and its parents' counts.
+ANSWERS: dict[type[Refusal], tuple[int, str]] = {
+    errors.LineUnavailable: (503, "Your place is safe"),
+    errors.OutcomeUnknown: (503, "One moment, please"),
+    errors.NotNow: (503, "One moment, please"),
+    errors.TooManyCodes: (429, "Please wait a little"),
+    errors.StateGone: (409, "This has changed"),
+    errors.Conflict: (409, "Please try again"),
+    errors.SaleOver: (409, "The sale is over"),
+    errors.CapacityTaken: (409, "Too few tickets"),
+    errors.EventUnknown: (404, "No such event"),
+    errors.ClaimUnknown: (404, "No such claim"),
+    errors.Unknown: (404, "Nothing here"),
+    errors.TicketsNotYet: (409, "Not yet"),
+    errors.LogInRequired: (401, "Please log in"),
+    errors.NotYours: (403, "This page is private"),
+    errors.NotAllowed: (403, "Not allowed"),
+    errors.CrossSite: (403, "Nothing was done"),
+    errors.NoCookies: (400, "Your browser keeps no cookies"),
+    errors.NotOnSale: (409, "Tickets are not on sale now"),
+    errors.NoPlace: (403, "You are not in this line"),
+    errors.NoPass: (403, "It is not your turn"),
+    errors.NotProven: (403, "Prove your address first"),
+    errors.AlreadyClaimed: (409, "You already have a claim"),
+    errors.FewerLeft: (409, "Fewer tickets are left"),
+    errors.NoneFreeNow: (409, "None free this second"),
+    errors.SoldOut: (410, "Sold out"),
+    errors.NoneLeft: (410, "None left"),
+    errors.SignatureWrong: (401, "Not signed"),
+    errors.LogInRequired: (401, "Please log in"),
+    errors.StaffExists: (409, "Already there"),
+    errors.SaleOver: (409, "The sale would be over"),
+    errors.CapacityTaken: (409, "Too few"),
+    errors.Invalid: (422, "Please check the form"),
+    Refusal: (400, "That is not possible"),
+}
+
+HTTP_WORDS = {
+    400: ("That request makes no sense", "Please go back and try again."),
+    404: ("Nothing here", "There is no page at this address."),
+    405: ("Not this way", "This address cannot be opened like this."),
+    413: ("Too much", "That is more than a form here can hold."),
+}
+FAILED = "Something went wrong on our side. Your place and your claims are kept; please try again."
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, failed)
+
+
+def answer_of(refusal: Refusal) -> tuple[int, str]:
+    """Status and heading of a refusal."""
+    return next(ANSWERS[kind] for kind in type(refusal).__mro__ if kind in ANSWERS)
+
+
+def refused(refusal: Refusal) -> Response:
+    status, heading = answer_of(refusal)
+    metrics.REFUSALS.labels(type(refusal).__name__).inc()
+    response = page(status, heading, refusal.message, refusal)
+    wait = getattr(refusal, "retry_after", None)
+    if wait is not None:
+        response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        # Werkzeug's own redirect, not a mistake.
+        return make_response(error.get_response())
+    heading, message = HTTP_WORDS.get(status, ("That is not possible", "Please go back."))
+    response = page(status, heading, message)
+    response.headers.extend(
+        (name, value) for name, value in error.get_headers() if name == "Allow"
+    )
+    return response
+
+
+def failed(error: Exception) -> Response:
+    log.exception("request %s failed", getattr(g, "request_id", "-"), exc_info=error)
+    return page(500, "Something went wrong", FAILED)
+
+
+def page(status: int, heading: str, message: str, refusal: Refusal | None = None) -> Response:
+    """The same answer as a page, a fragment for htmx, or JSON."""
+    wait = getattr(refusal, "retry_after", None)
+    if wants_json():
+        body = {"error": type(refusal).__name__ if refusal else heading, "message": message}
+        return make_response(jsonify(body), status)
+    template = "errors/_error.html" if request.htmx else "errors/error.html"
+    html = render_template(
+        template,
+        heading=heading,
+        message=message,
+        kind=type(refusal).__name__ if refusal else "",
+        refusal=refusal,
+        status=status,
+        wait=wait,
+        repeat=wait is not None and request.method == "GET",
+        slug=(request.view_args or {}).get("slug"),
+        reference=getattr(refusal, "reference", None) or (request.view_args or {}).get("reference"),
+        request_id=getattr(g, "request_id", None),
+    )
+    response = make_response(html, status)
+    if request.htmx and 400 <= status < 500 and request.method == "GET":
+        # A poll that will never succeed ends on the whole page, which says why.
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def wants_json() -> bool:
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json" and not request.accept_mimetypes.accept_html

@@ -1,0 +1,200 @@
+"""The organiser's pages: the events, one event live with its controls, and its form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import clock
+from app.domain import event_forms as forms
+from app.domain import events as rules
+from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
+from app.services import dashboard, events
+from app.views.errors import answer_of
+from app.views.staff import me
+
+blueprint = Blueprint("organiser", __name__, url_prefix="/organiser")
+
+Page = Response | str | tuple[str, int]
+
+
+@blueprint.get("/", strict_slashes=False, endpoint="events")
+def list_events() -> str:
+    return render_template("organiser/events.html", events=events.own(me()), **_now())
+
+
+@blueprint.get("/new")
+def new() -> str:
+    return _form(forms.EMPTY)
+
+
+@blueprint.post("/new")
+def create() -> Page:
+    try:
+        slug = events.create(me(), request.form)
+    except Invalid as refusal:
+        return _form(request.form, refusal), 422
+    flash("The draft is saved. Fans cannot see it until you publish it.")
+    return redirect(url_for(".event", slug=slug), code=303)
+
+
+@blueprint.get("/events/<slug>")
+def event(slug: str) -> str:
+    return _event(slug)
+
+
+@blueprint.get("/events/<slug>/live")
+def live(slug: str) -> str:
+    numbers = dashboard.live(me(), slug)
+    seen = request.args.get("seen", numbers.event.state)
+    return render_template("organiser/_live.html", live=numbers, seen=seen, **_now())
+
+
+@blueprint.get("/events/<slug>/edit")
+def edit(slug: str) -> str:
+    found = events.look(me(), slug)
+    return _form(forms.form_values(found), event=found, seen=events.mark(found))
+
+
+@blueprint.post("/events/<slug>/edit")
+def save(slug: str) -> Page:
+    try:
+        slug = events.edit(me(), slug, request.form.get("seen", ""), request.form)
+    except Invalid as refusal:
+        found = events.look(me(), slug)
+        values = forms.form_values(found) | request.form.to_dict()
+        return _form(values, refusal, found, request.form.get("seen", "")), 422
+    flash("The changes are saved.")
+    return redirect(url_for(".event", slug=slug), code=303)
+
+
+def control(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page]]:
+    """A button of the event's page: says `done` and shows the page, or the page with why not."""
+
+    def decorate(view: Callable[[str], None]) -> Callable[[str], Page]:
+        @wraps(view)
+        def answer(slug: str) -> Page:
+            try:
+                view(slug)
+            except (Invalid, Conflict, CapacityTaken, SaleOver) as refusal:
+                return _event(slug, refusal), answer_of(refusal)[0]
+            flash(done)
+            return redirect(url_for(".event", slug=slug), code=303)
+
+        return answer
+
+    return decorate
+
+
+@blueprint.post("/events/<slug>/publish")
+@control("Published: fans can see the event and join the line.")
+def publish(slug: str) -> None:
+    events.publish(me(), slug, _seen())
+
+
+@blueprint.post("/events/<slug>/open")
+@control("The sale is open.")
+def open_sale(slug: str) -> None:
+    events.open_sale(me(), slug, _seen(), at_once=request.form.get("start") == "now")
+
+
+@blueprint.post("/events/<slug>/pause")
+@control("The sale is paused. Every pass keeps its time.")
+def pause(slug: str) -> None:
+    events.pause(me(), slug, _seen(), request.form.get("reason", ""))
+
+
+@blueprint.post("/events/<slug>/resume")
+@control("The sale goes on.")
+def resume(slug: str) -> None:
+    events.resume(me(), slug, _seen())
+
+
+@blueprint.post("/events/<slug>/close")
+@control("The sale is closed. Holds may be paid to their deadline.")
+def close(slug: str) -> None:
+    events.close(me(), slug, _seen())
+
+
+@blueprint.post("/events/<slug>/rate")
+@control("The rate is changed.")
+def rate(slug: str) -> None:
+    wanted = _whole("admit_per_minute", forms.HIGHEST_RATE)
+    events.change_rate(me(), slug, _seen_number(), wanted)
+
+
+@blueprint.post("/events/<slug>/pass-capacity")
+@control("The pass capacity is changed.")
+def pass_capacity(slug: str) -> None:
+    wanted = _whole("pass_capacity", forms.HIGHEST_CAPACITY)
+    events.change_pass_capacity(me(), slug, _seen_number(), wanted)
+
+
+@blueprint.post("/events/<slug>/capacity")
+@control("The number of tickets is changed.")
+def capacity(slug: str) -> None:
+    wanted = _whole("capacity", forms.HIGHEST_CAPACITY)
+    events.change_capacity(me(), slug, _seen_number(), wanted)
+
+
+@blueprint.post("/events/<slug>/message")
+@control("The message is changed; fans read it within seconds.")
+def message(slug: str) -> None:
+    events.post_message(me(), slug, _seen(), request.form.get("message", ""))
+
+
+def _event(slug: str, refusal: Refusal | None = None) -> str:
+    """The event's page; after a refusal with the reason and what was typed."""
+    numbers = dashboard.live(me(), slug)
+    return render_template(
+        "organiser/event.html",
+        live=numbers,
+        event=numbers.event,
+        seen=numbers.event.state,
+        can=lambda verb: rules.can(numbers.event.state, verb),
+        history=events.history(me(), numbers.event),
+        refusal=refusal,
+        fields=getattr(refusal, "fields", {}),
+        typed=request.form,
+        **_now(),
+    )
+
+
+def _form(
+    values: Mapping[str, str],
+    refusal: Invalid | None = None,
+    event: rules.EventFacts | None = None,
+    seen: str = "",
+) -> str:
+    return render_template(
+        "organiser/form.html",
+        values=values,
+        fields=refusal.fields if refusal else {},
+        event=event,
+        seen=seen,
+        may=forms.editable(event.state if event else rules.DRAFT),
+        currency_choices=[(code, code) for code in forms.CURRENCIES],
+        zones=forms.time_zones(),
+    )
+
+
+def _now() -> dict[str, Any]:
+    now = clock.now()
+    return {"now": now, "phase": lambda event: rules.phase(event, now)}
+
+
+def _seen() -> str:
+    return request.form.get("seen", "").replace("\r\n", "\n")
+
+
+def _seen_number() -> int:
+    # Not a number is what nobody can have seen: it matches no event.
+    return request.form.get("seen", -1, type=int)
+
+
+def _whole(name: str, at_most: int) -> int:
+    return forms.check_whole(name, request.form.get(name, ""), at_most)

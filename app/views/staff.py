@@ -1,0 +1,158 @@
+"""Staff: logging in and out, and the one place that says who may open what."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask.blueprints import BlueprintSetupState
+from flask_login import UserMixin, current_user, login_user, logout_user
+from werkzeug.wrappers import Response
+
+from app.domain.errors import CrossSite, LogInRefused, LogInRequired, NotAllowed
+from app.extensions import htmx, login_manager
+from app.services import staff
+from app.services.staff import ADMIN, ORGANISER, ROLES, SUPPORT, StaffMember
+
+blueprint = Blueprint("staff", __name__, url_prefix="/staff")
+
+# Which roles open which pages, by blueprint. A page in no row is for everybody.
+ALLOWED: dict[str, frozenset[str]] = {
+    "staff": frozenset(ROLES),
+    "organiser": frozenset({ORGANISER, ADMIN}),
+    "support": frozenset({SUPPORT, ADMIN}),
+}
+BEFORE_LOG_IN = frozenset({"staff.log_in", "staff.log_in_form"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+WORKING_DAY = timedelta(hours=12)
+
+
+class Person(UserMixin):
+    """Who is logged in, as Flask-Login wants it."""
+
+    def __init__(self, member: StaffMember) -> None:
+        self.member = member
+
+    def get_id(self) -> str:
+        return self.member.key
+
+
+def me() -> StaffMember:
+    """Who is logged in."""
+    member: StaffMember = current_user.member
+    return member
+
+
+@blueprint.record_once
+def bind(state: BlueprintSetupState) -> None:
+    # Not by init_app(): that would look into the session after every fan's request too, and
+    # mark pages that are the same for everyone as different for each cookie.
+    state.app.login_manager = login_manager  # type: ignore[attr-defined]
+    state.app.permanent_session_lifetime = WORKING_DAY
+
+
+@login_manager.user_loader
+def load(key: str) -> Person | None:
+    member = staff.load(key)
+    return Person(member) if member else None
+
+
+@blueprint.before_app_request
+def admit() -> Response | None:
+    """Lets staff in by their role; raises NotAllowed, LogInRequired or CrossSite."""
+    allowed = ALLOWED.get(request.blueprint or "")
+    if allowed is None:
+        return None
+    if request.endpoint not in BEFORE_LOG_IN:
+        if not current_user.is_authenticated:
+            return _to_log_in()
+        if me().role not in allowed:
+            raise NotAllowed
+    if request.method not in SAFE:
+        check_form_token()
+    return None
+
+
+def _to_log_in() -> Response:
+    if htmx:
+        # A fragment cannot show a log-in page; the whole page goes there.
+        raise LogInRequired
+    wanted = f"?next={quote(request.path)}" if request.method in SAFE else ""
+    return redirect(url_for("staff.log_in_form") + wanted, code=303)
+
+
+def form_token() -> str:
+    """What every form of staff carries: a secret that only this session's own pages know."""
+    if "form" not in session:
+        session["form"] = secrets.token_urlsafe(16)
+    return str(session["form"])
+
+
+def check_form_token() -> None:
+    """Raises CrossSite."""
+    sent, kept = request.form.get("form_token", ""), str(session.get("form", ""))
+    if not kept or not hmac.compare_digest(sent.encode(), kept.encode()):
+        raise CrossSite(
+            "This form was open for too long or did not come from this page, so nothing was"
+            " done. Please open the page again."
+        )
+
+
+@blueprint.app_context_processor
+def words() -> dict[str, Any]:
+    """What the templates of staff know; those of fans must not touch the session."""
+    if request.blueprint not in ALLOWED:
+        return {}
+    return {
+        "form_token": form_token,
+        "me": me() if current_user.is_authenticated else None,
+        "opens": lambda name: current_user.is_authenticated and me().role in ALLOWED[name],
+    }
+
+
+@blueprint.get("/")
+def home() -> Response:
+    return redirect(_home_of(me().role), code=303)
+
+
+@blueprint.get("/login")
+def log_in_form() -> str:
+    return render_template("staff/login.html", email="", fields={}, next=_next())
+
+
+@blueprint.post("/login")
+def log_in() -> Response | tuple[str, int]:
+    email = request.form.get("email", "")
+    try:
+        member = staff.log_in(email, request.form.get("password", ""))
+    except LogInRefused as refusal:
+        page = render_template("staff/login.html", email=email, fields=refusal.fields, next=_next())
+        return page, 422
+    # A new session: nothing that was in it before belongs to this person.
+    session.clear()
+    session.permanent = True
+    login_user(Person(member))
+    return redirect(_next() or _home_of(member.role), code=303)
+
+
+@blueprint.post("/logout")
+def log_out() -> Response:
+    logout_user()
+    session.clear()
+    return redirect(url_for("staff.log_in_form"), code=303)
+
+
+def _home_of(role: str) -> str:
+    return url_for("support.search" if role == SUPPORT else "organiser.events")
+
+
+def _next() -> str:
+    """Where to go after logging in: a page of staff on this site, or nowhere."""
+    wanted = request.values.get("next", "")
+    parts = urlsplit(wanted)
+    inside = parts.path.startswith(("/organiser", "/support")) and "\\" not in wanted
+    return parts.path if inside and not parts.scheme and not parts.netloc else ""

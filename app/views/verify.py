@@ -1,0 +1,65 @@
+"""Proving an e-mail address: ask for a code, then type it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.domain.errors import Invalid
+from app.domain.events import EventFacts
+from app.domain.tokens import PlaceToken
+from app.services import catalogue, verification
+from app.views import cookies
+
+blueprint = Blueprint("verify", __name__, url_prefix="/events/<slug>/verify")
+
+
+@blueprint.get("")
+def verify(slug: str) -> Response:
+    facts = catalogue.facts(slug)
+    return _page(facts, cookies.held_place(facts))
+
+
+@blueprint.post("")
+def submit(slug: str) -> Response:
+    facts = catalogue.facts(slug)
+    place = cookies.held_place(facts)
+    try:
+        if "code" in request.form:
+            return _prove(facts, place)
+        verification.ask_code(facts, place, request.form.get("email", ""))
+    except Invalid as wrong:
+        return _page(facts, place, wrong)
+    return redirect(url_for("verify.verify", slug=slug, then=_then()), 303)
+
+
+def _prove(facts: EventFacts, place: PlaceToken) -> Response:
+    proof = verification.prove(facts, place, request.form["code"])
+    if proof.claim_reference is not None:
+        html = render_template(
+            "verify/already.html", event=facts, email=proof.email, reference=proof.claim_reference
+        )
+        answer: Response = make_response(html)
+    else:
+        page = "claims.form" if _then() else "line.wait"
+        answer = redirect(url_for(page, slug=facts.slug), 303)
+    cookies.keep_fan(answer, proof.fan)
+    return cookies.keep_place(answer, proof.place)
+
+
+def _page(facts: EventFacts, place: PlaceToken, wrong: Invalid | None = None) -> Response:
+    html = render_template(
+        "verify/verify.html",
+        event=facts,
+        standing=verification.standing(facts, place),
+        again="again" in request.args,
+        then=_then(),
+        values=request.form,
+        wrong=wrong.fields if wrong else {},
+    )
+    return make_response(html, 422 if wrong else 200)
+
+
+def _then() -> str | None:
+    """"claim" when a fan whose turn it is was sent here on the way to the claim form."""
+    return "claim" if request.values.get("then") == "claim" else None

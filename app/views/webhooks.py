@@ -1,0 +1,19 @@
+"""The gateway speaks."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from app import metrics
+from app.services import inbox
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+
+@blueprint.post("/paystack")
+def paystack() -> Response:
+    # The signature covers the bytes as they came, so nothing may read them as a form first.
+    body = request.get_data(cache=False, parse_form_data=False)
+    inbox.receive(body, request.headers.get("X-Paystack-Signature"))
+    metrics.WEBHOOKS.labels("stored").inc()
+    return Response(status=200)

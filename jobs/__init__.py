@@ -1,0 +1,1 @@
+"""Entry points equal to the views: beats, outbox delivery, workers."""

@@ -1,0 +1,58 @@
+"""The application of a process that serves jobs instead of requests."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import ParamSpec, TypeVar
+
+from flask import Flask, current_app, has_app_context
+
+from app.extensions import settings
+from app.factory import create_app
+from jobs.wake import wake
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def application() -> Flask:
+    """The application of this process, made at the first call. Raises SettingError."""
+    app = create_app(wake=wake)
+    # RQ tells three lines about every job, eight times a second; only its complaints matter.
+    for name in ("rq", "rq.worker", "rq.job", "rq_scheduler"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if not logging.getLogger().handlers:
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+    return app
+
+
+def in_application(work: Callable[P, R]) -> Callable[P, R]:
+    """Give each call an application context, and so a database session, of its own."""
+
+    @wraps(work)
+    def entered(*args: P.args, **kwargs: P.kwargs) -> R:
+        # A context that is already there belongs to a test.
+        app = current_app if has_app_context() else application()
+        with app.app_context():
+            return work(*args, **kwargs)
+
+    return entered
+
+
+def leave() -> None:
+    """End this process at once, its work being done.
+
+    Taking a large application apart costs Python a third of a second, and at the end of a run
+    every process would do it at the same time.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

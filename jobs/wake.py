@@ -1,0 +1,80 @@
+"""The wake-up call: tells a lane's workers that the outbox has something for them.
+
+Nothing depends on it. When it is lost, the sweep finds the same rows within a second; so it
+never raises, never waits long, and many calls become one.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+
+from app import clock
+from app.extensions import settings
+
+log = logging.getLogger(__name__)
+
+# Every waiting web request pays for this, so it is as short as any Redis call may be.
+LONGEST_WAIT = 0.3
+# After a failed call nobody tries for a moment: a thousand requests would each wait in vain.
+BREATHER = 1.0
+# A lane with this many waiting calls is awake already.
+ENOUGH = 2
+# A delivery makes several calls to the gateway, 10 s each at worst, and stops taking entries
+# after 20 s; what runs longer than this hangs.
+LONGEST_DELIVERY = 120
+
+DELIVER = "jobs.delivery.deliver"
+
+_silent_until = 0.0
+
+
+def wake(lane: str) -> None:
+    """Ask for a delivery of `lane` ("money" or "mail") by its worker, soon. Never raises."""
+    global _silent_until
+    if clock.monotonic() < _silent_until:
+        return
+    try:
+        connection = client(settings.jobs_redis_url)
+        queue = Queue(lane, connection=connection)
+        with connection.pipeline(transaction=False) as pipeline:
+            pipeline.set(waking_key(lane), 1, nx=True, ex=1)
+            pipeline.llen(queue.key)
+            first, waiting = pipeline.execute()
+        if first and waiting < ENOUGH:
+            queue.enqueue(
+                DELIVER, lane, job_timeout=LONGEST_DELIVERY, result_ttl=0, failure_ttl=3600
+            )
+    except RedisError as exc:
+        _silent_until = clock.monotonic() + BREATHER
+        log.warning("wake-up call for %s lost: %s", lane, exc)
+
+
+def awake(lane: str) -> None:
+    """Say that a delivery of `lane` begins, so that a call from now on is not taken for the
+    one that began it. Never raises."""
+    try:
+        client(settings.jobs_redis_url).delete(waking_key(lane))
+    except RedisError as exc:
+        log.debug("could not forget the wake-up call for %s: %s", lane, exc)
+
+
+def waking_key(lane: str) -> str:
+    return f"fairqueue:waking:{lane}"
+
+
+@cache
+def client(url: str) -> Redis:
+    """This process's client for short calls to the job queue's Redis: no retries."""
+    return Redis.from_url(
+        url,
+        socket_timeout=LONGEST_WAIT,
+        socket_connect_timeout=LONGEST_WAIT,
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -1,0 +1,204 @@
+"""Servers of this run's own, one application, and a clean slate for every test that asks for it.
+
+A test that names no fixture starts nothing. `app` gives an application context on an empty
+database and an empty Redis; `client` a browser without JavaScript.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sandbox import servers
+
+# The stand-in gateway: `bank` and `deliver`.
+pytest_plugins = ["tests.money"]
+
+# Functions that forget what a process remembers between requests. Redis and Postgres are emptied
+# beside them, so what a process still knew would be about events of an earlier test.
+FORGETTERS = [
+    ("app.services.catalogue", "forget_all"),
+    ("app.services.line", "forget_all"),
+    ("app.line.client", "forget_all"),
+]
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder of this run, gone at its end. Short, because paths of sockets must be."""
+    path = Path(tempfile.mkdtemp(prefix="fairqueue-tests-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(folder: Path) -> Iterator[servers.Postgres]:
+    server = servers.start_postgres(folder / "postgres")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(folder: Path) -> Iterator[servers.Redis]:
+    server = servers.start_redis(folder / "redis")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: servers.Postgres, redis_server: servers.Redis) -> Any:
+    """The settings of the tests' application, read the way the product reads its own."""
+    from app.config import load
+
+    return load(
+        {
+            "FAIRQUEUE_ENV": "development",
+            "SECRET_KEY": "the tests' own secret key, 32 chars",
+            "PUBLIC_URL": "http://localhost",
+            "DATABASE_URL": postgres.url,
+            "REDIS_URL": redis_server.url_of(0),
+            "JOBS_REDIS_URL": redis_server.url_of(1),
+            # Nobody listens there: a test that forgets its stand-in fails at once.
+            "PAYSTACK_URL": "http://127.0.0.1:1",
+            "PAYSTACK_SECRET_KEY": "sk_test_of_the_tests_only",
+            "SMTP_URL": "smtp://127.0.0.1:1",
+            # Races run many threads in this one process; each holds a connection while it waits.
+            "POOL_SIZE": "64",
+            "POOL_WAIT": "10",
+        }
+    )
+
+
+class FreshContextClient(FlaskClient):
+    """A client whose requests do not share the test's application context.
+
+    Flask reuses a context that is already there, and with it `g` and the database session: a
+    log-in would leak from one request into the next, and no session would ever be closed.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return Context().run(super().open, *args, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def application(settings: Any) -> Iterator[Flask]:
+    """The one application of this process, on a migrated database.
+
+    `fairqueue_template` is left beside it, for tests that want a database of their own.
+    """
+    from flask_migrate import upgrade
+
+    from app.extensions import db
+    from app.factory import create_app
+
+    app = create_app(settings)
+    app.testing = True
+    app.test_client_class = FreshContextClient
+    with app.app_context():
+        upgrade(str(Path(app.root_path).parent / "migrations"))
+        db.engine.dispose()
+    maintenance = settings.database_url.rpartition("/")[0] + "/postgres"
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE fairqueue_template TEMPLATE fairqueue")
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def clean(application: Flask, settings: Any, redis_server: servers.Redis) -> None:
+    """Every table and every key is gone, and so is what this process remembered of them."""
+    import redis
+
+    with psycopg.connect(settings.database_url, options="-c lock_timeout=5000") as connection:
+        tables = connection.execute(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchone()
+        assert tables is not None
+        if tables[0]:
+            connection.execute(f"TRUNCATE {tables[0]} RESTART IDENTITY CASCADE")
+    with redis.Redis.from_url(redis_server.url) as keys:
+        keys.flushall()
+    for module, name in FORGETTERS:
+        # A module that was never imported remembers nothing.
+        if forget := getattr(sys.modules.get(module), name, None):
+            forget()
+
+
+@pytest.fixture
+def app(application: Flask, clean: None) -> Iterator[Flask]:
+    """The application, its context pushed, on an empty database and an empty Redis."""
+    from app.extensions import db
+
+    with application.app_context():
+        yield application
+        db.session.remove()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript. `app.test_client()` makes another."""
+    return app.test_client()
+
+
+@pytest.fixture
+def line_redis(app: Flask, redis_server: servers.Redis) -> Iterator[Any]:
+    """A plain Redis client on the line's database, answering with str."""
+    import redis
+
+    with redis.Redis.from_url(redis_server.url, decode_responses=True) as keys:
+        yield keys
+
+
+@pytest.fixture
+def race(app: Flask) -> Callable[..., list[Any]]:
+    """`race(n, work)`: call work(0) ... work(n - 1) at the same moment, a thread each.
+
+    Every thread has an application context of its own. Returns what each call returned, or the
+    exception that it raised, in order.
+    """
+
+    def run(count: int, work: Callable[[int], Any]) -> list[Any]:
+        barrier = threading.Barrier(count)
+
+        def one(index: int) -> Any:
+            barrier.wait(timeout=30)
+            with app.app_context():
+                try:
+                    return work(index)
+                except Exception as exc:  # The caller counts refusals; none may be lost.
+                    return exc
+
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, range(count)))
+
+    return run
+
+
+@pytest.fixture
+def mortal_redis(app: Flask, settings: Any, folder: Path) -> Iterator[servers.Redis]:
+    """A Redis of the test's own behind the line, to be killed and started again.
+
+    It remembers nothing, but after the command SAVE it comes back as it was then.
+    """
+    from app.line.client import line_client
+
+    server = servers.start_redis(Path(tempfile.mkdtemp(prefix="redis-", dir=folder)))
+    line_client.bind(replace(settings, redis_url=server.url))
+    yield server
+    line_client.bind(settings)
+    server.stop()
