@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -45,8 +46,22 @@ def create_app(
     extensions.htmx.init_app(app)
     line.bind(settings)
     gateway.bind(settings)
+    _log_to_logging()
     _register(app)
     return app
+
+
+def _log_to_logging() -> None:
+    # By itself structlog writes to stdout, which belongs to what a command prints.
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
 
 
 def _register(app: Flask) -> None:

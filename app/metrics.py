@@ -19,9 +19,7 @@ __all__ = [
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-REQUESTS = Counter(
-    "fairqueue_requests", "Requests answered.", ["endpoint", "method", "status"]
-)
+REQUESTS = Counter("fairqueue_requests", "Requests answered.", ["endpoint", "method", "status"])
 SECONDS = Histogram(
     "fairqueue_request_seconds",
     "Time to answer a request.",

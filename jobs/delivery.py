@@ -8,7 +8,7 @@ from flask import Flask, current_app
 
 from app.services import outbox
 from jobs.context import in_application
-from jobs.wake import awake
+from jobs.wake import awake, wake
 
 # How many calls to the outside a lane may have under way. The gateway answers in a second or
 # two, so a queue of a thousand payments needs several hands; mail servers mind a crowd.
@@ -26,4 +26,8 @@ def deliver(lane: str) -> int:
             return outbox.deliver_once(lane)
 
     with ThreadPoolExecutor(HANDS[lane]) as pool:
-        return sum(pool.map(hand, range(HANDS[lane])))
+        delivered = sum(pool.map(hand, range(HANDS[lane])))
+    if delivered:
+        # A delivery ends after some seconds, done or not; looking once more costs little.
+        wake(lane)
+    return delivered

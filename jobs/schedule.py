@@ -53,7 +53,7 @@ BEATS = (
 )
 
 
-class TickScheduler(Scheduler):  # type: ignore[misc]
+class TickScheduler(Scheduler):
     """rq-scheduler, so changed that ticks cannot pile up and two beat processes do not clash.
 
     rq-scheduler keeps them apart by a lock, which stops all ticks for 11 s when its holder is

@@ -26,9 +26,9 @@ LONGEST_WAIT = 0.3
 BREATHER = 1.0
 # A lane with this many waiting calls is awake already.
 ENOUGH = 2
-# A delivery makes several calls to the gateway, 10 s each at worst, and stops taking entries
-# after 20 s; what runs longer than this hangs.
-LONGEST_DELIVERY = 120
+# A delivery stops taking entries after a few seconds, and one entry makes two or three calls to
+# the gateway of 10 s each at worst; what runs longer than this hangs.
+LONGEST_DELIVERY = 60
 
 DELIVER = "jobs.delivery.deliver"
 

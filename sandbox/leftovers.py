@@ -2,8 +2,8 @@
 
 A supervisor that was killed leaves its programs running, a killed Granian its workers (which keep
 the port), a killed PostgreSQL its backends. Every program of a run carries the run's folder in
-its environment, and PostgreSQL's processes stay in their data folder, so no list of process ids
-has to be kept that could be out of date.
+its environment, and our servers stay in their data folders, so no list of process ids has to be
+kept that could be out of date.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import psutil
 MARK = "FAIRQUEUE_RUN"
 # Set by supervisor for each program, and inherited by the program's own children.
 PROGRAM = "SUPERVISOR_PROCESS_NAME"
+SERVERS = ("postgres", "redis")
 
 
 def of_run(data_dir: Path, program: str | None = None) -> list[psutil.Process]:
@@ -37,8 +38,10 @@ def of_run(data_dir: Path, program: str | None = None) -> list[psutil.Process]:
 
 
 def _belongs(process: psutil.Process, data_dir: Path, program: str | None) -> bool:
-    if program in (None, "postgres") and Path(process.cwd()) == data_dir / "postgres":
-        return True
+    # Both write over their own environment, but never leave their data folder.
+    for server in SERVERS:
+        if Path(process.cwd()) == data_dir / server:
+            return program in (None, server)
     environment = process.environ()
     if environment.get(MARK) != str(data_dir):
         return False
@@ -51,9 +54,7 @@ def end(processes: list[psutil.Process], patience: float) -> None:
         with contextlib.suppress(psutil.Error):
             process.resume()
             # PostgreSQL would wait for its clients on SIGTERM.
-            process.send_signal(
-                signal.SIGINT if process.name() == "postgres" else signal.SIGTERM
-            )
+            process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
     _, alive = psutil.wait_procs(processes, timeout=patience)
     for process in alive:
         with contextlib.suppress(psutil.Error):

@@ -30,7 +30,7 @@ from sandbox.start import MIGRATED
 ROOT = Path(__file__).resolve().parent.parent
 # Programs get 4 s, then the servers 3 s (supervisord.conf); what is left after that is killed.
 LONGEST_END = 8.0
-LONGEST_START = 60.0
+LONGEST_START = 120.0
 
 
 def main() -> int:
@@ -195,7 +195,7 @@ class Run:
             servers.make_database(postgres.url_of("postgres"))
         demo = self.migrate()
         (self.data_dir / MIGRATED).touch()
-        if not self.wait_for(self.site_is_ready, "the site"):
+        if not self.wait_for(self.site_is_ready, "The site"):
             return False
         self.tell(demo)
         return True
@@ -224,7 +224,9 @@ class Run:
             if self.stop.asked:
                 return False
             if time.monotonic() > deadline:
-                raise Refused(f"After {LONGEST_START:g} s {name} is not ready; {self.logs} say why.")
+                raise Refused(
+                    f"{name} is not ready after {LONGEST_START:g} s; {self.logs} say why."
+                )
             self.revive_supervisor()
             time.sleep(0.1)
         return True
@@ -242,7 +244,7 @@ class Run:
             log = self.data_dir / "log" / "prepare.log"
             log.write_text(done.stderr)
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise Refused(f"The database could not be prepared ({last}); {log} has the whole story.")
+            raise Refused(f"The database could not be prepared ({last}); {log} tells the rest.")
         demo: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         return demo
 

@@ -255,7 +255,7 @@ def _package(name: str) -> Path | None:
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         return None
-    return Path(next(iter(spec.submodule_search_locations)))
+    return Path(str(spec.submodule_search_locations[0]))
 
 
 def unprivileged(command: Sequence[str], *paths: Path) -> list[str]:

@@ -13,7 +13,7 @@ from supervisor import poller, supervisord
 LOOK_EVERY = 0.1
 
 
-class PromptPoller(poller.Poller):  # type: ignore[misc]
+class PromptPoller(poller.Poller):
     """The poller of this platform, with short waits."""
 
     def poll(self, timeout: float) -> Any:

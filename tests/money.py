@@ -51,20 +51,22 @@ class Answered:
 class Checked(httpx.BaseTransport):
     """Passes calls on and checks question and answer against the description, where it is there.
 
-    `calls` lists (method, path); `during` is called while a call is under way.
+    `calls` lists (method, path); `before` and `after` are called around the gateway's part.
     """
 
     def __init__(self, description: OpenAPI | None) -> None:
         self.description = description
         self.calls: list[tuple[str, str]] = []
-        self.during: Callable[[], None] = lambda: None
+        self.before: Callable[[], None] = lambda: None
+        self.after: Callable[[], None] = lambda: None
         self._inner = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.calls.append((request.method, request.url.path))
-        self.during()
+        self.before()
         response = self._inner.handle_request(request)
         response.read()
+        self.after()
         # A fault that was ordered breaks the description on purpose.
         if self.description is not None and "X-Fault" not in response.headers:
             self.description.validate_request(Told(request))
@@ -124,6 +126,8 @@ def bank(
     transport = Checked(paystack_description)
     stand_in_server.desk.ledger.forget()
     stand_in_server.desk.faults.clear()
+    # Refunds move when a test says so.
+    stand_in_server.desk.refund_takes = 3600.0
     stand_in_server.desk.faults.order({"hang": 1.0, "latency": 0.1, "retry_after": 7})
     client.bind(
         dataclasses.replace(settings, paystack_url=stand_in_server.url, gateway_timeout=0.5),

@@ -34,9 +34,9 @@ def read(text: str) -> Meant:
         return Meant()
     return Meant(
         claim=as_claim_reference(text),
-        payments=_distinct(text, _as_payment_reference(letters)),
-        # A code is typed from paper in groups, or pasted as it is.
-        codes=_distinct("".join(text.split()), letters, letters.upper()),
+        payments=_distinct(text.upper(), _as_payment_reference(letters)),
+        # Case and dashes count in a ticket's code: it is pasted or scanned, not read aloud.
+        codes=("".join(text.split()),),
     )
 
 

@@ -22,9 +22,7 @@ def money(amount: int, currency: str, locale: str = LOCALE) -> str:
 
 def moment(at: datetime, zone: str, locale: str = LOCALE) -> str:
     """Day and clock time in the event's zone, with its name: Fri 12 Dec 2025, 20:00 WAT."""
-    words = dates.format_datetime(
-        at, "EEE d MMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale
-    )
+    words = dates.format_datetime(at, "EEE d MMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale)
     return f"{words} {zone_name(at, zone)}"
 
 

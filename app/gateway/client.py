@@ -40,6 +40,8 @@ LONGEST_RETRY_AFTER = 900.0
 
 # Of these two kinds of 400 the gateway itself is to blame; asked again, it may do better.
 _NOT_OUR_FAULT = ("processor_error", "api_error")
+# Said at the door, before anything was done.
+_TURNED_AWAY = (401, 403, 429)
 
 
 class InTransaction(RuntimeError):
@@ -177,8 +179,10 @@ def _call(
         raise InTransaction(f"{method} {path} was about to be called inside a transaction")
     try:
         status, headers, raw = _exchange(method, path, body, query)
+    except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+        return TryLater(reading.plain(f"{type(exc).__name__}: {exc}"), untouched=True)
     except httpx.HTTPError as exc:
-        return TryLater(f"{type(exc).__name__}: {exc}")
+        return TryLater(reading.plain(f"{type(exc).__name__}: {exc}"))
     try:
         answer = json.loads(raw)
     except (ValueError, RecursionError):
@@ -191,12 +195,13 @@ def _call(
 def _no(status: int, answer: Any, after: float) -> Missing | Refused | TryLater:
     # 401, 403, 408, 429 and 5xx say nothing about the question itself: a key is being changed,
     # a proxy is in a mood, there were too many of us. A 400 in Paystack's own words is final.
+    untouched = status in _TURNED_AWAY
     if not isinstance(answer, dict) or answer.get("status") is not False:
-        return TryLater(f"{status} without a word that makes sense", after)
+        return TryLater(f"{status} without a word that makes sense", after, untouched)
     why = reading.plain(f"{answer.get('code') or ''}: {answer.get('message')}")
     if status == 400 and answer.get("type") not in _NOT_OUR_FAULT:
         return Refused(why)
-    return Missing() if status == 404 else TryLater(f"{status} {why}", after)
+    return Missing() if status == 404 else TryLater(f"{status} {why}", after, untouched)
 
 
 def _exchange(

@@ -34,11 +34,13 @@ class Refused:
 class TryLater:
     """No telling what happened: a timeout, an outage, a limit, an answer that makes no sense.
 
-    `after` is the least number of seconds to wait, as far as the gateway named one.
+    `after` is the least number of seconds to wait, as far as the gateway named one;
+    `untouched` says that the gateway turned us away before it did anything.
     """
 
     why: str
     after: float = 0.0
+    untouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ answers. Whoever decides something asks Postgres itself; this is for showing and
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -14,6 +15,7 @@ from app.store import events as store
 from app.store.db import autocommit_engine, translated
 
 _MAX_AGE_S = 1.0
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 _by_slug: dict[str, Fresh[EventFacts]] = {}
 _slugs: dict[int, str] = {}
@@ -25,6 +27,9 @@ def facts(slug: str) -> EventFacts:
     StoreUnavailable when Postgres is away and this process never saw the event."""
     kept = _by_slug.get(slug)
     if kept is None:
+        if not _SLUG.fullmatch(slug):
+            # No event can have such an address, and Postgres cannot even be asked for some.
+            raise EventUnknown
         with _lock:
             kept = _by_slug.setdefault(slug, Fresh(lambda: _load(slug), _MAX_AGE_S))
     try:

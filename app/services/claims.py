@@ -355,7 +355,7 @@ def release(reference: str, actor: str, reason: str = "") -> None:
         if row.state != rules.HELD:
             raise errors.StateGone
         freed = _end(session, [row], rules.RELEASED, actor, reason)
-    _back_on_sale(freed)
+    back_on_sale(freed)
 
 
 def expire_once() -> int:
@@ -373,7 +373,7 @@ def expire_once() -> int:
             if overdue:
                 after = (overdue[-1].held_until, overdue[-1].id)
             freed = _end(session, over, rules.EXPIRED, "system", "") if over else {}
-        _back_on_sale(freed)
+        back_on_sale(freed)
         ended += len(over)
         if len(overdue) < _EXPIRE_AT_ONCE:
             return ended
@@ -402,7 +402,8 @@ def _end(
     return tickets.free(session, [row.id for row in rows])
 
 
-def _back_on_sale(freed: dict[int, list[int]]) -> None:
+def back_on_sale(freed: dict[int, list[int]]) -> None:
+    """Tell Redis of tickets that are free again: {event id: numbers}. Called after the commit."""
     # Dying before this line leaves free tickets that Redis does not offer; reconciliation
     # finds them within 30 s.
     for event_id, numbers in freed.items():

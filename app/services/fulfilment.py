@@ -73,7 +73,7 @@ def _succeed(session: Db, locked: Locked, payment: Payment, answer: Answer) -> l
         if not seated:
             decision = Decision(Outcome.REFUND, Reason.NONE_LEFT)
     if decision.outcome is Outcome.REFUND:
-        _owe_refund(session, claim, payment, answer, decision.reason)
+        owe_refund(session, locked, payment, decision.reason)
     else:
         _confirm(session, claim, payment, locked.now)
     return seated
@@ -100,18 +100,39 @@ def _confirm(session: Db, claim: Claim, payment: Payment, now: datetime) -> None
     )
 
 
-def _owe_refund(session: Db, claim: Claim, payment: Payment, answer: Answer, reason: str) -> None:
-    amount, currency = answer.amount, answer.currency
-    session.add(Refund(payment_id=payment.id, amount=amount, currency=currency, reason=reason))
+def owe_refund(
+    session: Db, locked: Locked, payment: Payment, reason: str, actor: str = "system"
+) -> None:
+    """Owe the fan what a payment brought in, always the whole of it, and tell the fan."""
+    assert payment.received_amount is not None
+    assert payment.received_currency is not None
+    refund = Refund(
+        payment_id=payment.id,
+        amount=payment.received_amount,
+        currency=payment.received_currency,
+        reason=reason,
+        next_try_at=locked.now + rules.SHORTEST_WATCH,
+    )
+    session.add(refund)
+    session.flush()
     note(
         session,
-        claim,
+        locked.claim,
         "refund owed",
-        "system",
+        actor,
         payment,
         reason=reason,
-        amount=amount,
-        currency=currency,
+        amount=refund.amount,
+        currency=refund.currency,
+    )
+    what = {"refund_id": refund.id}
+    outbox.owe(session, outbox.MONEY, "send_refund", what, key=f"refund:{refund.id}")
+    outbox.owe(
+        session,
+        outbox.MAIL,
+        "send_refund_news",
+        {**what, "state": "owed"},
+        key=f"refund-news:{refund.id}:owed",
     )
 
 

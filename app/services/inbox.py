@@ -15,7 +15,7 @@ from typing import Any
 from app.domain.errors import SignatureWrong
 from app.extensions import settings
 from app.gateway import reading, signature
-from app.services import outbox, payments
+from app.services import outbox, payments, refunds
 from app.services.fulfilment import fulfil
 from app.store import inbox as store
 from app.store import payments as payment_store
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 CHARGE_SUCCESS = "charge.success"
 UNREADABLE = "unreadable"
-WANTED = (CHARGE_SUCCESS,)
+REFUNDS = ("refund.pending", "refund.processed", "refund.failed")
+WANTED = (CHARGE_SUCCESS, *REFUNDS)
 
 
 def receive(raw_body: bytes, given_signature: str | None) -> None:
@@ -60,10 +61,20 @@ def handle(inbox_id: int) -> None:
         entry = store.unhandled(session, inbox_id)
         if entry is None:
             return
-        body = entry.body
-    _charge_success(body)
+        kind, body = entry.kind, entry.body
+    if kind in REFUNDS:
+        _refund(body)
+    else:
+        _charge_success(body)
     with transaction() as session:
         store.handled(session, inbox_id)
+
+
+def _refund(body: Mapping[str, Any]) -> None:
+    data = body.get("data")
+    reference = data.get("transaction_reference") if isinstance(data, dict) else None
+    if isinstance(reference, str):
+        refunds.heard(reference)
 
 
 def _charge_success(body: Mapping[str, Any]) -> None:

@@ -41,7 +41,7 @@ def journal_once() -> int:
         except (NotNow, Conflict) as exc:
             # A copy that is away or not valid is the rebuild's affair, a row that is locked the
             # next beat's; other events go on.
-            log.info("journal waits", event_id=event_id, reason=exc.message)
+            log.debug("journal waits", event_id=event_id, reason=exc.message)
     return written
 
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from app import clock
+from app.domain.errors import Conflict, NotNow
 from app.extensions import settings
 from app.store import outbox as store
 from app.store.db import transaction
@@ -23,9 +24,9 @@ log = logging.getLogger(__name__)
 MONEY = "money"
 MAIL = "mail"
 
-# One call delivers for about this long, then lets its worker look up: RQ ends jobs that run
-# for minutes, and the sweep calls again within a second.
-LONGEST_RUN = 20.0
+# One call delivers for about this long, then lets its worker look up: a worker that is asked to
+# end finishes the job in hand, and all is to be over within seconds. The next call follows at once.
+LONGEST_RUN = 3.0
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 
@@ -47,14 +48,16 @@ class Later(Exception):
 def handlers() -> dict[str, Handler]:
     """Which function delivers which kind."""
     # Imported here, because the services in this table owe entries themselves.
-    from app.services import inbox, mail, payments
+    from app.services import inbox, mail, payments, refund_news, refunds
 
     return {
         "initialize_payment": lambda payload: payments.initialize(payload["payment_id"]),
         "verify_payment": lambda payload: payments.verify(payload["payment_id"]),
         "handle_inbox": lambda payload: inbox.handle(payload["inbox_id"]),
+        "send_refund": lambda payload: refunds.advance(payload["refund_id"]),
         "send_code": mail.send_code,
         "send_tickets": mail.send_tickets,
+        "send_refund_news": refund_news.send,
     }
 
 
@@ -104,6 +107,11 @@ def _deliver(taken: store.Taken) -> bool:
         handler(taken.payload)
     except Later as later:
         store.again(taken, max(later.after, wait(taken.attempts)), str(later))
+        return False
+    except (NotNow, Conflict) as refusal:
+        # Ordinary on a bad day: a server is away, or two of us met at one row.
+        log.warning("outbox %s %s has to wait: %r", taken.kind, taken.id, refusal)
+        store.again(taken, wait(taken.attempts), f"{type(refusal).__name__}: {refusal}")
         return False
     except Exception as exc:
         # Whatever went wrong, we still owe it: the entry goes back with the reason in it.

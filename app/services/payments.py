@@ -18,7 +18,7 @@ from app.domain.references import payment_reference
 from app.extensions import settings
 from app.gateway import client as gateway
 from app.gateway.results import Accepted, DuplicateReference, Missing, Refused, TryLater
-from app.services import outbox
+from app.services import outbox, refunds
 from app.services.fulfilment import fulfil, heard, note, record, schedule
 from app.services.outbox import Later
 from app.store import payments as store
@@ -268,11 +268,11 @@ def ask_about(session: store.Db, payment: Payment) -> None:
 
 
 def payments_once() -> int:
-    """Owe the gateway a question for each payment that is due for one; how many.
+    """Owe the gateway a question for each payment and refund that is due for one; how many.
 
     Asks ahead of a hold's deadline, so that the expiry never has to wait for an answer.
     """
     asked = store.ask_due(_ASK_AT_ONCE, _ASK_AGAIN_IN)
     if asked:
         settings.wake(outbox.MONEY)
-    return asked
+    return asked + refunds.refunds_once()

@@ -39,7 +39,11 @@ def drawing(code: str) -> str:
     qr = segno.make(code, error=_ERROR_LEVEL, micro=False)
     return str(
         qr.svg_inline(
-            omitsize=True, dark="#000", light="#fff", svgclass=None, lineclass=None,
+            omitsize=True,
+            dark="#000",
+            light="#fff",
+            svgclass=None,
+            lineclass=None,
             title=f"QR code of ticket {code}",
         )
     )

@@ -149,9 +149,7 @@ def _bind(facts: EventFacts, place_id: str, asked: store.Asked) -> Proof:
         session.flush()
         winner.fan_id = fan_id
         detail = {"merged": [other.id for other in others]} if others else {}
-        timeline.note(
-            session, facts.id, "address_proven", "fan", place_id=winner.id, detail=detail
-        )
+        timeline.note(session, facts.id, "address_proven", "fan", place_id=winner.id, detail=detail)
         place = PlaceToken(facts.id, winner.epoch, winner.id, winner.number)
         ended = [other.id for other in others]
     _tell_the_line(facts, ended)

@@ -25,8 +25,9 @@ def register(app: Flask) -> None:
     """Put every page, error page, filter and header on the application."""
     from app.views import assets, errors, guard, headers, words
 
-    guard.register(app)
+    # The first to see a request gives it its id, which every refusal after it needs.
     headers.register(app)
+    guard.register(app)
     errors.register(app)
     words.register(app)
     assets.register(app)

@@ -1,7 +1,8 @@
 """The cookies a fan's browser carries: one signed token each, good for one purpose.
 
 `fq_visitor` (the browser) · `fq_place_<event>` · `fq_pass_<event>` · `fq_fan` (a proven address)
-· `fq_claim_<reference>` (opens one claim). Staff have a session of their own, `fq_staff`.
+· `fq_claim_<reference>` (opens one claim) · `fq_proven_<event>` (a hint for the page, trusted by
+nobody). Staff have a session of their own, `fq_staff`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ def turn(event_id: int) -> PassToken | None:
     return token if token and token.event_id == event_id else None
 
 
+def proven(token: PlaceToken) -> bool:
+    """Whether this browser remembers that the place's address is proven. A hint that spares the
+    waiting page a question to Postgres; whoever decides something asks."""
+    return request.cookies.get(f"fq_proven_{token.event_id}") == token.place_id
+
+
 def fan() -> FanToken | None:
     return FanToken.read(request.cookies.get("fq_fan"), settings.secret_key)
 
@@ -71,6 +78,10 @@ def keep_pass(response: Answer, token: PassToken) -> Answer:
     return _keep(response, f"fq_pass_{token.event_id}", token, 1)
 
 
+def keep_proven(response: Answer, token: PlaceToken) -> Answer:
+    return _set(response, f"fq_proven_{token.event_id}", token.place_id, PLACE_DAYS)
+
+
 def keep_fan(response: Answer, token: FanToken) -> Answer:
     return _keep(response, "fq_fan", token, LONG_DAYS)
 
@@ -85,9 +96,13 @@ def _keep(
     token: VisitorToken | PlaceToken | PassToken | FanToken | ClaimLink,
     days: int,
 ) -> Answer:
+    return _set(response, name, token.sign(settings.secret_key), days)
+
+
+def _set(response: Answer, name: str, value: str, days: int) -> Answer:
     response.set_cookie(
         name,
-        token.sign(settings.secret_key),
+        value,
         max_age=days * DAY,
         httponly=True,
         samesite="Lax",

@@ -88,9 +88,7 @@ def http_error(error: HTTPException) -> Response:
         return make_response(error.get_response())
     heading, message = HTTP_WORDS.get(status, ("That is not possible", "Please go back."))
     response = page(status, heading, message)
-    response.headers.extend(
-        (name, value) for name, value in error.get_headers() if name == "Allow"
-    )
+    response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
     return response
 
 

@@ -60,9 +60,7 @@ def finish(response: Response) -> Response:
     metrics.REQUESTS.labels(endpoint, request.method, response.status_code).inc()
     metrics.SECONDS.labels(endpoint).observe(clock.monotonic() - g.started)
     if response.status_code >= 500:
-        log.warning(
-            "%s %s %s id=%s", response.status_code, request.method, endpoint, g.request_id
-        )
+        log.warning("%s %s %s id=%s", response.status_code, request.method, endpoint, g.request_id)
     return response
 
 

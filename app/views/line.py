@@ -91,7 +91,13 @@ def _here(slug: str) -> tuple[EventFacts, PlaceToken]:
 
 def _shown(facts: EventFacts, status: LineStatus) -> dict[str, object]:
     now = catalogue.moment(facts)
-    return {"event": facts, "status": status, "now": now, "finished": FINISHED}
+    return {
+        "event": facts,
+        "status": status,
+        "now": now,
+        "finished": FINISHED,
+        "proven": cookies.proven(status.place_token),
+    }
 
 
 def _answer(place: PlaceToken, status: LineStatus, body: str | Response) -> Response:
@@ -99,6 +105,9 @@ def _answer(place: PlaceToken, status: LineStatus, body: str | Response) -> Resp
     response = make_response(body)
     if status.place_token != place:
         cookies.keep_place(response, status.place_token)
+    if status.place_token.place_id != place.place_id:
+        # Places merge only when their address is proven.
+        cookies.keep_proven(response, status.place_token)
     if status.pass_token is not None:
         cookies.keep_pass(response, status.pass_token)
     return response

@@ -16,9 +16,7 @@ SECONDS = 3
 
 @blueprint.get("/")
 def index() -> Response:
-    shown = [
-        (facts, events.phase(facts, catalogue.moment(facts))) for facts in catalogue.on_show()
-    ]
+    shown = [(facts, events.phase(facts, catalogue.moment(facts))) for facts in catalogue.on_show()]
     return _for_everyone(render_template("public/index.html", events=shown))
 
 

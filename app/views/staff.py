@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, session, url_for
 from flask.blueprints import BlueprintSetupState
 from flask_login import UserMixin, current_user, login_user, logout_user
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from app.domain.errors import CrossSite, LogInRefused, LogInRequired, NotAllowed
-from app.extensions import htmx, login_manager
+from app.extensions import login_manager
 from app.services import staff
 from app.services.staff import ADMIN, ORGANISER, ROLES, SUPPORT, StaffMember
 
@@ -53,6 +54,7 @@ def bind(state: BlueprintSetupState) -> None:
     # mark pages that are the same for everyone as different for each cookie.
     state.app.login_manager = login_manager  # type: ignore[attr-defined]
     state.app.permanent_session_lifetime = WORKING_DAY
+    state.app.config["SESSION_REFRESH_EACH_REQUEST"] = False
 
 
 @login_manager.user_loader
@@ -72,13 +74,16 @@ def admit() -> Response | None:
             return _to_log_in()
         if me().role not in allowed:
             raise NotAllowed
+        # A working day counts from the last page that was opened, not from the last figures
+        # that a page left open has asked for.
+        session.modified = not request.htmx
     if request.method not in SAFE:
         check_form_token()
     return None
 
 
 def _to_log_in() -> Response:
-    if htmx:
+    if request.htmx:
         # A fragment cannot show a log-in page; the whole page goes there.
         raise LogInRequired
     wanted = f"?next={quote(request.path)}" if request.method in SAFE else ""

@@ -44,22 +44,25 @@ def _prove(facts: EventFacts, place: PlaceToken) -> Response:
         page = "claims.form" if _then() else "line.wait"
         answer = redirect(url_for(page, slug=facts.slug), 303)
     cookies.keep_fan(answer, proof.fan)
+    cookies.keep_proven(answer, proof.place)
     return cookies.keep_place(answer, proof.place)
 
 
 def _page(facts: EventFacts, place: PlaceToken, wrong: Invalid | None = None) -> Response:
+    standing = verification.standing(facts, place)
     html = render_template(
         "verify/verify.html",
         event=facts,
-        standing=verification.standing(facts, place),
+        standing=standing,
         again="again" in request.args,
         then=_then(),
         values=request.form,
         wrong=wrong.fields if wrong else {},
     )
-    return make_response(html, 422 if wrong else 200)
+    answer = make_response(html, 422 if wrong else 200)
+    return cookies.keep_proven(answer, place) if standing.proven_email else answer
 
 
 def _then() -> str | None:
-    """"claim" when a fan whose turn it is was sent here on the way to the claim form."""
+    """ "claim" when a fan whose turn it is was sent here on the way to the claim form."""
     return "claim" if request.values.get("then") == "claim" else None

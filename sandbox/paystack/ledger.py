@@ -259,6 +259,10 @@ class Ledger:
             ],
         }
 
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
     def forget(self) -> None:
         """Empty the books; for tests."""
         with self._transaction() as db:

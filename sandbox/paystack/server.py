@@ -23,6 +23,7 @@ class StandIn:
     ) -> None:
         self.desk = Desk(secret, webhook_url, Ledger(ledger))
         self._stopped = threading.Event()
+        self._clockwork = threading.Thread(target=self.desk.run, args=(self._stopped,), daemon=True)
         self._server = make_server("127.0.0.1", port, create(self.desk), threaded=True)
         # A request that hangs on purpose must not keep the process alive.
         self._server.daemon_threads = True  # type: ignore[attr-defined]
@@ -36,10 +37,13 @@ class StandIn:
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self) -> None:
-        threading.Thread(target=self.desk.run, args=(self._stopped,), daemon=True).start()
+        self._clockwork.start()
         self._server.serve_forever()
 
     def stop(self) -> None:
         self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
+        if self._clockwork.is_alive():
+            self._clockwork.join()
+        self.desk.ledger.close()

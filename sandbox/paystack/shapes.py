@@ -238,8 +238,7 @@ def refund_row(repayment: Repayment, charge: Charge) -> Body:
 
 
 def refund_fetched(repayment: Repayment, charge: Charge) -> Body:
-    row = refund_row(repayment, charge)
-    return said("Refund retrieved", row | {"customer": row["customer"] | {"metadata": {}}})
+    return said("Refund retrieved", refund_row(repayment, charge))
 
 
 def refunds_listed(rows: list[Body], total: int, page: int, per_page: int) -> Body:

@@ -96,7 +96,9 @@ def test_a_bad_day_of_the_gateway_is_no_answer(bank, fault):
     assert isinstance(client.refunds(since=since, page=1), TryLater)
 
 
-@pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "reset_before", "reset_after"])
+@pytest.mark.parametrize(
+    "fault", ["timeout_before", "timeout_after", "reset_before", "reset_after"]
+)
 def test_a_broken_connection_is_no_answer(bank, fault):
     bank.order(initialize=[fault])
     assert isinstance(initialize(), TryLater)
@@ -123,9 +125,7 @@ def test_retry_after_is_read_in_both_its_forms():
 
 def fake(app, settings, answer):
     """The gateway answers whatever `answer(request)` makes."""
-    client.bind(
-        dataclasses.replace(settings, gateway_timeout=0.5), httpx.MockTransport(answer)
-    )
+    client.bind(dataclasses.replace(settings, gateway_timeout=0.5), httpx.MockTransport(answer))
 
 
 NONSENSE = [

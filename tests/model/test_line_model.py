@@ -29,7 +29,7 @@ from app.services import admission, catalogue, journal, line, rebuild
 from tests.factories import an_event, an_id
 
 CAPACITY = 5
-TICKETS = 1000
+TICKETS = 20
 # 100 a millisecond: the bucket never is what limits admission here.
 RATE = 6_000_000
 
@@ -45,6 +45,11 @@ class Lines(RuleBasedStateMachine):
 
     @initialize()
     def publish(self) -> None:
+        # An example that failed leaves its event behind; the beats are not to see it.
+        db.session.rollback()
+        self.change(
+            "UPDATE events SET sale_starts_at = '2000-01-01', sale_ends_at = '2000-01-02'"
+        )
         self.event = an_event(capacity=TICKETS, pass_capacity=CAPACITY, admit_per_minute=RATE)
         self.keys = keys_of(self.event.id)
         self.browsers: list[tuple[str, PlaceToken]] = []
@@ -52,6 +57,9 @@ class Lines(RuleBasedStateMachine):
         self.live: dict[str, str] = {}
         self.known: dict[str, str] = {}
         self.valid = True
+        # Places whose number the journal names and Postgres has not read, and the highest read.
+        self.unwritten: set[str] = set()
+        self.journaled = 0
         self.guard: int | None = None
         self.late = False
 
@@ -118,6 +126,8 @@ class Lines(RuleBasedStateMachine):
         journal.journal_once()
         if self.valid:
             self.known |= {place: s for place, s in self.live.items() if s != LOST}
+            self.journaled = max([self.journaled, *(self.number[p] for p in self.unwritten)])
+            self.unwritten.clear()
         rows = db.session.execute(
             text("SELECT id, state, number FROM places WHERE event_id = :id"),
             {"id": self.event.id},
@@ -207,7 +217,6 @@ class Lines(RuleBasedStateMachine):
                 self.poll(index)
             self.the_line_is_as_it_should_be()
             self.the_journal_is_written()
-            self.change("UPDATE events SET state = 'closed' WHERE id = :id")
         super().teardown()
 
     # The plain line
@@ -222,13 +231,16 @@ class Lines(RuleBasedStateMachine):
         assert token.number > max(self.number.values(), default=0)
         self.number[token.place_id] = token.number
         self.live[token.place_id] = WAITING
+        self.unwritten.add(token.place_id)
 
     def came_back(self, token: PlaceToken) -> None:
         if self.live[token.place_id] == LOST:
             self.live[token.place_id] = WAITING
+            self.unwritten.add(token.place_id)
 
     def lose(self) -> None:
         self.valid = False
+        self.unwritten.clear()
 
     def rebuilt(self) -> None:
         self.valid = True
@@ -237,7 +249,7 @@ class Lines(RuleBasedStateMachine):
             text("SELECT guard_number FROM lines WHERE event_id = :id"), {"id": self.event.id}
         )
         db.session.rollback()
-        assert journaled == max((self.number[place] for place in self.known), default=0)
+        assert journaled == self.journaled
         self.guard = journaled
 
     def poll(self, index: int) -> None:
@@ -269,7 +281,7 @@ class Lines(RuleBasedStateMachine):
         return call(*args)
 
     def change(self, sql: str) -> None:
-        db.session.execute(text(sql), {"id": self.event.id})
+        db.session.execute(text(sql), {"id": self.event.id} if ":id" in sql else {})
         db.session.commit()
 
     def redis(self) -> Any:
@@ -292,7 +304,7 @@ def test_the_line_behaves_like_a_plain_list(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=15,
+            max_examples=int(__import__('os').environ.get('N', 15)),
             stateful_step_count=30,
             deadline=None,
             database=None,

@@ -7,8 +7,8 @@
 -- ARGV[1] "<epoch>:<run_id>" that the copy must be of
 -- ARGV[2..] places, at most 1,000
 -- return -1  there is no valid copy
--- return {waiting, admitted, seen...}  how many places wait and hold a pass in all, then for
---            each place asked about "waiting:<number>", "admitted:<number>" or ''
+-- return seen  how many places wait and how many hold a pass, of all; then for each place asked
+--              about "waiting:<number>", "admitted:<number>" or ''
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return -1
 end

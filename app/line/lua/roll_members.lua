@@ -10,4 +10,5 @@
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return -1
 end
-return redis.call('ZRANGE', KEYS[2], ARGV[2], ARGV[3])
+local places = redis.call('ZRANGE', KEYS[2], ARGV[2], ARGV[3])
+return places

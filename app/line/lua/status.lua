@@ -10,8 +10,8 @@
 -- return -1  there is no valid copy
 -- return {'waiting', number, turn, ahead}        `ahead` places wait before it
 -- return {'admitted', number, turn, pass_until}  `pass_until` is sale time in ms
--- return {ended}     'left' or 'expired', and the journal has not been read since
--- return {'unknown'} this copy knows nothing of it: ask Postgres
+-- return {ended}  'left' or 'expired', and the journal has not been read since
+-- return {'unknown'}  this copy knows nothing of it: ask Postgres
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return -1
 end

@@ -16,4 +16,5 @@ for i = 3, #ARGV do
   redis.call('HDEL', KEYS[3], ARGV[i])
 end
 local trimmed = redis.call('XTRIM', KEYS[2], 'MINID', ARGV[2])
-return trimmed + redis.call('XDEL', KEYS[2], ARGV[2])
+trimmed = trimmed + redis.call('XDEL', KEYS[2], ARGV[2])
+return trimmed

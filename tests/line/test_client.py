@@ -1,0 +1,115 @@
+"""The line's client: never repeats, never waits long, knows its server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+from app.domain.errors import LineLost, LineUnavailable
+from app.line import client, copy, verbs
+from app.line.client import LineClient, line_client
+from app.line.keys import keys_of
+from tests.factories import an_event, an_id
+
+
+def test_scripts_survive_a_flush_of_scripts(app: Any, line_redis: Any) -> None:
+    event = an_event()
+    first = verbs.join(event.id, 1, "ada", an_id())
+    line_redis.script_flush()
+    assert verbs.join(event.id, 1, "ada", an_id()) == first
+
+
+def test_a_wrong_epoch_changes_nothing(app: Any, line_redis: Any) -> None:
+    event = an_event()
+    with pytest.raises(LineLost):
+        verbs.join(event.id, 2, "ada", an_id())
+    assert line_redis.zcard(keys_of(event.id).line) == 0
+
+
+def test_the_same_epoch_on_another_server_is_not_a_valid_copy(
+    app: Any, mortal_redis: Any
+) -> None:
+    event = an_event()
+    plain = plain_client(mortal_redis)
+    plain.save()
+    mortal_redis.kill()
+    mortal_redis.start()
+    assert plain.get(keys_of(event.id).epoch) is not None, "it came back with its data"
+    with pytest.raises(LineUnavailable):
+        verbs.join(event.id, 1, "ada", an_id())
+    sleep(client._PAUSE_AFTER_FAILURE)
+    with pytest.raises(LineLost):
+        verbs.join(event.id, 1, "ada", an_id())
+
+
+def test_a_silent_redis_costs_one_timeout_and_then_nothing(
+    app: Any, mortal_redis: Any, settings: Any
+) -> None:
+    event = an_event()
+    mortal_redis.freeze()
+    try:
+        started = monotonic()
+        with pytest.raises(LineUnavailable):
+            verbs.join(event.id, 1, "ada", an_id())
+        assert monotonic() - started < settings.redis_timeout + 0.3
+        started = monotonic()
+        with pytest.raises(LineUnavailable):
+            verbs.join(event.id, 1, "ada", an_id())
+        assert monotonic() - started < 0.05
+    finally:
+        mortal_redis.thaw()
+    sleep(0.3)
+    place, number = verbs.join(event.id, 1, "ada", an_id())
+    assert number == 1, "the join whose answer was lost was not repeated with another place"
+    assert plain_client(mortal_redis).zcard(keys_of(event.id).line) == 1
+
+
+def test_nobody_listening_is_unavailable(app: Any, settings: Any) -> None:
+    own = LineClient()
+    own.bind(replace(settings, redis_url="redis://127.0.0.1:1/0"))
+    with pytest.raises(LineUnavailable):
+        own.run("check", 1, (keys_of(1).epoch,))
+    assert not own.alive()
+
+
+def test_an_interrupted_call_does_not_leave_its_answer_to_the_next(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = an_event()
+    verbs.join(event.id, 1, "ada", an_id())
+    kind = client._TcpConnection
+    whole = kind.read_response
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kind, "read_response", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        verbs.join(event.id, 1, "bayo", an_id())
+    monkeypatch.setattr(kind, "read_response", whole)
+    assert verbs.join(event.id, 1, "ada", an_id())[1] == 1
+
+
+def test_a_refusing_redis_is_unavailable(app: Any, line_redis: Any) -> None:
+    event = an_event()
+    line_redis.set(keys_of(event.id).line, "of the wrong type")
+    with pytest.raises(LineUnavailable):
+        verbs.join(event.id, 1, "ada", an_id())
+
+
+def test_checking_a_copy(app: Any, line_redis: Any) -> None:
+    event = an_event()
+    assert copy.is_valid(event.id, 1)
+    assert not copy.is_valid(event.id, 2)
+    line_redis.flushall()
+    assert not copy.is_valid(event.id, 1)
+    assert line_client.alive()
+
+
+def plain_client(server: Any) -> Any:
+    import redis
+
+    return redis.Redis.from_url(server.url, decode_responses=True)

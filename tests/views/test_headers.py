@@ -1,0 +1,87 @@
+"""What every answer carries."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.views import headers
+from tests import factories
+from tests.views.browsing import cookie, join
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/health/live", "/static/style.css"])
+def test_every_answer_has_an_id_and_the_security_headers(client, path):
+    with client.get(path) as answer:
+        pass
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-Id"])
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_nothing_inline_is_allowed(client):
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "script-src 'self';" in policy
+
+
+def test_templates_hold_no_inline_script_or_style():
+    for template in (ROOT / "templates").rglob("*.html"):
+        text = template.read_text()
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?! src=)", text), template
+
+
+def test_the_checkout_of_the_real_gateway_is_named(monkeypatch, app):
+    class Live:
+        paystack_url = "https://api.paystack.co"
+
+    monkeypatch.setattr(headers, "settings", Live)
+    assert headers.checkout_origin() == "https://checkout.paystack.com"
+
+
+def test_cookies_are_hidden_from_scripts_and_other_sites(client):
+    event = factories.an_event()
+    answer = client.post(f"/events/{event.slug}/line")
+    sent = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in sent
+    assert "SameSite=Lax" in sent
+    join(client, event)
+    assert cookie(client, "fq_staff") is None
+
+
+def test_a_fragment_has_a_short_policy(client):
+    event = factories.an_event()
+    join(client, event)
+    answer = client.get(f"/events/{event.slug}/line/status", headers={"HX-Request": "true"})
+    assert answer.headers["Content-Security-Policy"] == (
+        "default-src 'none'; frame-ancestors 'none'"
+    )
+
+
+def test_static_files_by_their_hashed_name_are_kept_a_year(client):
+    html = client.get("/").text
+    sheet = re.search(r'href="(/static/style\.css\?v=[0-9a-f]+)"', html)[1]
+    with client.get(sheet) as named, client.get("/static/style.css") as plain:
+        assert "immutable" in named.headers["Cache-Control"]
+        assert "immutable" not in plain.headers["Cache-Control"]
+
+
+def test_the_style_sheet_is_small():
+    import gzip
+
+    assert len(gzip.compress((ROOT / "static/style.css").read_bytes())) <= 4096
+
+
+def test_htmx_is_the_vendored_second_edition():
+    import hashlib
+
+    (file,) = (ROOT / "static/vendor").glob("htmx-*.js")
+    assert file.name == "htmx-2.0.11.min.js"
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == (
+        "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
+    )

@@ -1,0 +1,104 @@
+"""Joining the line."""
+
+from __future__ import annotations
+
+from app.domain.tokens import PlaceToken, VisitorToken, new_id
+from app.extensions import settings
+from tests import factories
+from tests.views.browsing import cookie, heading, join, place_of, status
+
+
+def test_the_first_post_brings_a_visitor_cookie_and_is_posted_again(client):
+    event = factories.an_event()
+    answer = client.post(f"/events/{event.slug}/line")
+    assert answer.status_code == 307
+    assert answer.location == f"/events/{event.slug}/line?c=1"
+    assert VisitorToken.read(cookie(client, "fq_visitor"), settings.secret_key)
+    assert cookie(client, f"fq_place_{event.id}") is None
+
+
+def test_joining_ends_at_the_waiting_page_with_a_number(client):
+    event = factories.an_event()
+    client.post(f"/events/{event.slug}/line")
+    answer = client.post(f"/events/{event.slug}/line?c=1")
+    assert answer.status_code == 303
+    assert answer.location == f"/events/{event.slug}/line"
+    assert place_of(client, event).number == 1
+
+
+def test_a_double_tap_makes_one_place(app, client):
+    event = factories.an_event()
+    first = join(client, event)
+    assert join(client, event) == first
+    other = app.test_client()
+    assert join(other, event).number == first.number + 1
+
+
+def test_a_browser_that_keeps_no_cookies_is_told_so(app):
+    event = factories.an_event()
+    browser = app.test_client(use_cookies=False)
+    answer = browser.post(f"/events/{event.slug}/line", follow_redirects=True)
+    assert answer.status_code == 400
+    assert heading(answer.text) == "Your browser keeps no cookies"
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_forged_visitor_is_a_stranger(client):
+    event = factories.an_event()
+    client.set_cookie("fq_visitor", "forged.signature")
+    assert client.post(f"/events/{event.slug}/line").status_code == 307
+
+
+def test_a_forged_place_is_treated_as_a_strangers(app, client):
+    event = factories.an_event()
+    join(app.test_client(), event)
+    forged = PlaceToken(event.id, 1, new_id(), 1).sign("another secret key altogether")
+    client.set_cookie(f"fq_place_{event.id}", forged)
+    answer = client.get(f"/events/{event.slug}/line")
+    assert answer.status_code == 403
+    assert heading(answer.text) == "You are not in this line"
+    assert "Join the line" in answer.text
+    assert join(client, event).number == 2
+
+
+def test_a_place_of_another_event_opens_nothing(client):
+    first, second = factories.an_event(), factories.an_event()
+    token = join(client, first)
+    client.set_cookie(f"fq_place_{second.id}", token.sign(settings.secret_key))
+    assert client.get(f"/events/{second.slug}/line").status_code == 403
+
+
+def test_a_pass_is_no_place(client):
+    event = factories.an_event()
+    buyer = factories.a_buyer(event)
+    signed = buyer.pass_token.sign(settings.secret_key)
+    client.set_cookie(f"fq_place_{event.id}", signed)
+    assert client.get(f"/events/{event.slug}/line").status_code == 403
+
+
+def test_an_unknown_event_cannot_be_joined(client):
+    client.set_cookie("fq_visitor", VisitorToken(new_id()).sign(settings.secret_key))
+    assert client.post("/events/nothing/line").status_code == 404
+
+
+def test_a_closed_sale_cannot_be_joined_and_says_so(client):
+    event = factories.an_event(state="closed")
+    answer = client.post(f"/events/{event.slug}/line", follow_redirects=True)
+    assert answer.status_code == 409
+    assert "The sale is over" in answer.text
+
+
+def test_a_paused_sale_can_be_joined(client):
+    event = factories.an_event(state="paused")
+    join(client, event)
+    assert status(client, event)["state"] == "paused"
+
+
+def test_without_redis_joining_answers_503_with_retry_after(client, line_redis):
+    event = factories.an_event()
+    client.post(f"/events/{event.slug}/line")
+    line_redis.flushall()
+    answer = client.post(f"/events/{event.slug}/line")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert heading(answer.text) == "Your place is safe"

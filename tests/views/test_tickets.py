@@ -1,0 +1,53 @@
+"""The tickets of a paid claim."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from app.extensions import db
+from app.store.models import Ticket
+from tests import factories
+from tests.views.browsing import a_claim_of, heading
+
+
+@pytest.fixture
+def claim(client):
+    claim = a_claim_of(client, factories.an_event(), quantity=2, state="CONFIRMED")
+    for ticket in db.session.query(Ticket).filter_by(claim_id=claim.id):
+        ticket.code = f"code-of-ticket-{ticket.number}"
+    db.session.commit()
+    return claim
+
+
+def test_each_ticket_has_its_code_and_its_drawing(client, claim):
+    html = client.get(f"/claims/{claim.reference}/tickets").text
+    assert heading(html) == "Your 2 tickets"
+    assert html.count("<svg") == 2
+    assert "code-of-ticket-1" in html
+    assert "code-of-ticket-2" in html
+
+
+def test_the_drawings_obey_the_content_policy(client, claim):
+    html = client.get(f"/claims/{claim.reference}/tickets").text
+    assert "style=" not in html
+    assert not re.search(r"<script(?! src=)", html)
+
+
+def test_the_drawing_holds_the_code(client, claim):
+    """Drawn again from the same code, it is the same drawing; from another, another."""
+    from app.services.tickets import drawing
+
+    html = client.get(f"/claims/{claim.reference}/tickets").text
+    assert drawing("code-of-ticket-1") in html
+    assert drawing("code-of-ticket-3") not in html
+
+
+@pytest.mark.parametrize("state", ["HELD", "EXPIRED", "RELEASED", "REFUNDED"])
+def test_before_payment_and_after_a_refund_there_are_none(client, state):
+    claim = a_claim_of(client, factories.an_event(), state=state)
+    answer = client.get(f"/claims/{claim.reference}/tickets")
+    assert answer.status_code == 409
+    assert "<svg" not in answer.text
+    assert "Back to the claim" in answer.text
