@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -299,11 +300,25 @@ def quiet_environment() -> dict[str, str]:
     }
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+def free_port(in_a_row: int = 1) -> int:
+    """A port of 127.0.0.1 that nobody listens on now, the first of so many in a row.
+
+    Not one of those that the kernel gives to outgoing connections: while a server of ours is
+    down for a moment, a client could be given its port.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        if all(_bindable(port + offset) for offset in range(in_a_row)):
+            return port
+
+
+def _bindable(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def port_answers(port: int, host: str = "127.0.0.1") -> bool:

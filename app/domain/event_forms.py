@@ -35,6 +35,11 @@ HAS_OWN_CONTROL = frozenset({"admit_per_minute", "pass_capacity"})
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LOCAL = "%Y-%m-%dT%H:%M"
+_MOMENTS = {
+    "starts_at": "the event starts",
+    "sale_starts_at": "the sale starts",
+    "sale_ends_at": "the sale ends",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ def form_values(event: Any) -> dict[str, str]:
     """
     zone = ZoneInfo(event.time_zone)
     values = {name: str(getattr(event, name, "")) for name in EMPTY}
-    for name in ("starts_at", "sale_starts_at", "sale_ends_at"):
+    for name in _MOMENTS:
         values[name] = getattr(event, name).astimezone(zone).strftime(_LOCAL)
     values["price"] = f"{Decimal(event.price) / SMALLEST_UNITS:.2f}"
     values["hold_minutes"] = _minutes(event.hold_seconds)
@@ -257,7 +262,7 @@ class _Form:
         try:
             local = datetime.strptime(value[:16], _LOCAL).replace(tzinfo=zone)
         except ValueError:
-            self.errors[name] = "Please write a date and a time, like 2027-03-20T19:30."
+            self.errors[name] = f"Please write when {_MOMENTS[name]}, like 2027-03-20T19:30."
             return datetime(2000, 1, 1, tzinfo=UTC)
         if not 2000 <= local.year <= 2200:
             self.errors[name] = "This year is too far away."

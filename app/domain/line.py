@@ -100,11 +100,6 @@ class LineStatus:
     proven_email: str | None
     line_safe: bool
 
-    @property
-    def finished(self) -> bool:
-        """Nothing will change here any more."""
-        return self.state in FINISHED
-
 
 def shown_state(state: str, phase: Phase, availability: Availability) -> str:
     """The one word for the page, from the place's own state and the sale's.

@@ -83,6 +83,7 @@ def settle(
             keys.visitors,
             keys.places,
             keys.passes,
+            keys.gone,
         ),
         request_id,
         place_id,

@@ -222,7 +222,10 @@ def _put_back(
     )
     if not live:
         return _Found(token, LEFT)
-    return _found(facts, token, verbs.status(facts.id, facts.epoch, token.place_id))
+    standing = verbs.status(facts.id, facts.epoch, token.place_id)
+    if standing.state == "unknown":
+        raise LineUnavailable
+    return _found(facts, token, standing)
 
 
 def _find_after_close(facts: EventFacts, seen: Picture, token: PlaceToken) -> _Found:

@@ -192,8 +192,9 @@ def _seen() -> str:
 
 
 def _seen_number() -> int:
-    # Not a number is what nobody can have seen: it matches no event.
-    return request.form.get("seen", -1, type=int)
+    text = _seen()
+    # What is no number is what nobody can have seen: it matches no event.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
 def _whole(name: str, at_most: int) -> int:

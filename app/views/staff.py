@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, redirect, render_template, session, url_for
+from flask import Blueprint, g, redirect, render_template, session, url_for
 from flask.blueprints import BlueprintSetupState
 from flask_login import UserMixin, current_user, login_user, logout_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
-from app.domain.errors import CrossSite, LogInRefused, LogInRequired, NotAllowed
+from app.domain.errors import CrossSite, LogInRefused, LogInRequired, NotAllowed, Unknown
 from app.extensions import login_manager
 from app.services import staff
 from app.services.staff import ADMIN, ORGANISER, ROLES, SUPPORT, StaffMember
@@ -44,7 +44,7 @@ class Person(UserMixin):
 
 def me() -> StaffMember:
     """Who is logged in."""
-    member: StaffMember = current_user.member
+    member: StaffMember = g.member
     return member
 
 
@@ -65,13 +65,17 @@ def load(key: str) -> Person | None:
 
 @blueprint.before_app_request
 def admit() -> Response | None:
-    """Lets staff in by their role; raises NotAllowed, LogInRequired or CrossSite."""
+    """Lets staff in by their role; raises NotAllowed, LogInRequired, CrossSite or Unknown."""
     allowed = ALLOWED.get(request.blueprint or "")
     if allowed is None:
         return None
+    # Postgres keeps no NUL, so nothing that is there can be meant by one.
+    if "\0" in request.path or any("\0" in value for value in request.values.values()):
+        raise Unknown
     if request.endpoint not in BEFORE_LOG_IN:
         if not current_user.is_authenticated:
             return _to_log_in()
+        g.member = current_user.member
         if me().role not in allowed:
             raise NotAllowed
         # A working day counts from the last page that was opened, not from the last figures
@@ -112,10 +116,12 @@ def words() -> dict[str, Any]:
     """What the templates of staff know; those of fans must not touch the session."""
     if request.blueprint not in ALLOWED:
         return {}
+    # Nothing here asks the database: the page may be the one that says it is away.
+    member: StaffMember | None = g.get("member")
     return {
         "form_token": form_token,
-        "me": me() if current_user.is_authenticated else None,
-        "opens": lambda name: current_user.is_authenticated and me().role in ALLOWED[name],
+        "me": member,
+        "opens": lambda name: member is not None and member.role in ALLOWED[name],
     }
 
 

@@ -304,7 +304,7 @@ def test_the_line_behaves_like_a_plain_list(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=int(__import__('os').environ.get('N', 15)),
+            max_examples=20,
             stateful_step_count=30,
             deadline=None,
             database=None,

@@ -7,6 +7,7 @@ gateway's own ledger is the oracle.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -65,24 +66,29 @@ def wipe() -> None:
 
 def machine(bank: Any, secret: str) -> type[RuleBasedStateMachine]:
     class Money(RuleBasedStateMachine):
-        @initialize()
-        def start(self) -> None:
+        @initialize(fault=st.sampled_from([None, None, *FAULTS]))
+        def start(self, fault: str | None) -> None:
+            """Three fans have pressed Pay, so that the game begins where money begins."""
             wipe()
             self.elapsed = 0
             bank.ledger.forget()
             bank.desk.faults.clear()
             self.event = an_event(line=False, capacity=CAPACITY)
             self.fans = [a_fan() for _ in range(3)]
+            for fan in self.fans:
+                payments.pay(a_claim(self.event, fan=fan).reference)
+            self.deliver({"initialize": [fault] if fault else []}, None)
 
         # -- fans
 
         @rule(who=st.integers(0, 2))
-        def claim(self, who: int) -> None:
+        def claim_and_pay(self, who: int) -> None:
             fan = self.fans[who]
             live = "SELECT 1 FROM claims WHERE state IN ('HELD', 'CONFIRMED') AND fan_id = "
             free = rows("SELECT 1 FROM tickets WHERE claim_id IS NULL")
             if free and not rows(f"{live} {fan.id}"):
-                a_claim(self.event, fan=fan)
+                payments.pay(a_claim(self.event, fan=fan).reference)
+                outbox.deliver_once("money")
 
         @rule(data=st.data())
         def press_pay(self, data: st.DataObject) -> None:
@@ -287,10 +293,8 @@ def machine(bank: Any, secret: str) -> type[RuleBasedStateMachine]:
             return data.draw(st.sampled_from(references)) if references else None
 
         def try_to(self, verb: Any, *arguments: Any) -> None:
-            try:
+            with suppress(errors.StateGone):
                 verb(*arguments)
-            except errors.StateGone:
-                pass
 
         def speak(self, event: dict[str, Any]) -> None:
             body = json.dumps(event).encode()

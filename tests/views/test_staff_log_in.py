@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
+from app.domain import errors
 from app.extensions import db
 from app.services import staff as people
 from app.store.models import Staff
@@ -34,6 +35,11 @@ def test_a_wrong_password_is_422_and_the_address_stays_in_the_form(client, passw
     assert f'value="{email}"' in answer.text
     assert "do not belong together" in answer.text
     assert client.get("/organiser/").status_code == 303
+
+
+@pytest.mark.parametrize("email", ["a\0b@example.com", "x" * 10_000, "@", "ü@example.com"])
+def test_an_odd_address_brings_nothing_down(client, email):
+    assert log_in(client, email).status_code in (404, 422)
 
 
 def test_an_unknown_address_hears_the_same_as_a_wrong_password(client):
@@ -152,3 +158,18 @@ def test_pages_of_fans_touch_no_session_of_staff(app):
 def test_pages_of_staff_are_kept_by_no_cache(app):
     desk = Desk(app, "admin")
     assert desk.get("/organiser/").headers["Cache-Control"] == "no-store"
+
+
+def test_without_postgres_the_pages_of_staff_ask_for_patience(app, monkeypatch):
+    desk = Desk(app, "admin")
+
+    def away(*args):
+        raise errors.StoreUnavailable
+
+    monkeypatch.setattr(people, "load", away)
+    for path in ("/organiser/", "/support/", "/staff/"):
+        answer = desk.get(path)
+        assert answer.status_code == 503
+        assert "Retry-After" in answer.headers
+    monkeypatch.setattr(people, "log_in", away)
+    assert log_in(app.test_client(), desk.email).status_code == 503

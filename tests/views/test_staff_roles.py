@@ -103,3 +103,17 @@ def test_an_admin_sees_the_own_organisation_only(app):
     admin = Desk(app, "admin")
     assert elsewhere.title not in admin.get("/organiser/").text
     assert admin.get(f"/organiser/events/{elsewhere.slug}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/organiser/events/a%00b",
+        "/organiser/events/%F0%9F%8E%AB",
+        "/organiser/events/a%00b/live",
+        "/support/claims/a%00b",
+        "/support/claims/%27%3B--",
+    ],
+)
+def test_an_odd_address_is_404(app, path):
+    assert Desk(app, "admin").get(path).status_code == 404

@@ -82,13 +82,16 @@ if open and room > 0 then
   local first = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', limit, 'LIMIT', 0, room)
   local pass_until = sale_now + tonumber(ARGV[6])
   for _, place in ipairs(first) do
-    local known = redis.call('HGET', KEYS[4], place)
+    local known = redis.call('HGET', KEYS[4], place) or ''
     local number, turn, visitor = string.match(known, '^(%d+):(%d+):(.*)$')
     redis.call('ZREM', KEYS[2], place)
-    redis.call('ZADD', KEYS[5], pass_until, place)
-    journal(place, visitor, number, turn, 'admitted', pass_until)
-    top = math.max(top, tonumber(number))
-    admitted = admitted + 1
+    -- A place without its facts would stop everyone behind it; reconciliation brings it back.
+    if number then
+      redis.call('ZADD', KEYS[5], pass_until, place)
+      journal(place, visitor, number, turn, 'admitted', pass_until)
+      top = math.max(top, tonumber(number))
+      admitted = admitted + 1
+    end
   end
 end
 redis.call('HSET', KEYS[7], 'tokens', tokens - admitted * 60000, 'at', now, 'top', top)

@@ -23,7 +23,7 @@
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return -1
 end
-if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 then
+if redis.call('ZSCORE', KEYS[3], ARGV[2]) or redis.call('ZSCORE', KEYS[6], ARGV[2]) then
   return 1
 end
 if redis.call('HEXISTS', KEYS[8], ARGV[2]) == 1 then

@@ -9,6 +9,7 @@
 -- KEYS[6] visitors
 -- KEYS[7] places
 -- KEYS[8] passes
+-- KEYS[9] gone
 -- ARGV[1] "<epoch>:<run_id>" that the copy must be of
 -- ARGV[2] request id
 -- ARGV[3] place
@@ -34,7 +35,9 @@ if known then
     redis.call('HDEL', KEYS[6], visitor)
   end
   redis.call('HDEL', KEYS[7], ARGV[3])
-  redis.call('ZREM', KEYS[5], ARGV[3])
   redis.call('ZREM', KEYS[8], ARGV[3])
+  if redis.call('ZREM', KEYS[5], ARGV[3]) == 1 then
+    redis.call('RPUSH', KEYS[9], ARGV[3])
+  end
 end
 return 1

@@ -24,7 +24,9 @@ if known then
     return {'waiting', number, turn, ahead}
   end
   local pass_until = redis.call('ZSCORE', KEYS[4], ARGV[2])
-  return {'admitted', number, turn, pass_until}
+  if pass_until then
+    return {'admitted', number, turn, pass_until}
+  end
 end
 
 local ended = redis.call('HGET', KEYS[5], ARGV[2])
