@@ -24,10 +24,11 @@ def register(app: Flask) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def audit(as_json: bool) -> None:
+@click.option("--gateway", is_flag=True, help="Compare with the gateway's books as well.")
+def audit(as_json: bool, gateway: bool) -> None:
     """Check that everything that must hold, holds. Exits with 1 when something does not."""
     try:
-        report = auditor.audit()
+        report = auditor.audit(ask_gateway=gateway)
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from refusal
     if as_json:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from app.domain import errors
-from app.services import reconciliation
+from app.services import audit_gateway, reconciliation
 from app.store import audit as store
 from app.store.db import snapshot
 
@@ -31,15 +31,23 @@ class Report:
 REDIS_RULES = ["free_numbers_match_redis", "line_matches_redis"]
 
 
-def audit() -> Report:
-    """Check Postgres against itself, then against Redis. Raises StoreUnavailable."""
+def audit(ask_gateway: bool = False) -> Report:
+    """Check Postgres against itself, then against Redis, then, if asked to, against the
+    gateway's books. Raises StoreUnavailable."""
+    rules = [*store.rules(), *REDIS_RULES]
     violations = _postgres_against_itself()
     unchecked: list[str] = []
     try:
         violations += _postgres_against_redis()
     except errors.LineUnavailable as exc:
         unchecked = [f"{rule}: {exc.message}" for rule in REDIS_RULES]
-    return Report([*store.rules(), *REDIS_RULES], violations, unchecked)
+    if ask_gateway:
+        rules += audit_gateway.RULES
+        try:
+            violations += [Violation(*astuple(found)) for found in audit_gateway.mismatches()]
+        except audit_gateway.GatewayAway as exc:
+            unchecked += [f"{rule}: {exc}" for rule in audit_gateway.RULES]
+    return Report(rules, violations, unchecked)
 
 
 def _postgres_against_itself() -> list[Violation]:

@@ -100,8 +100,6 @@ def _shows(now: datetime) -> list[dict[str, str]]:
         "sale_ends_at": at(45, 12),
         "capacity": "200",
         "price": "15,000",
-        "admit_per_minute": "60",
-        "pass_capacity": "50",
     }
     soon = {
         "slug": _SOON,
@@ -135,7 +133,6 @@ def _shows(now: datetime) -> list[dict[str, str]]:
         "capacity": "400",
         "price": "12,000",
         "max_per_fan": "2",
-        "admit_per_minute": "60",
         "pass_capacity": "40",
     }
     return [EMPTY | show for show in (on_sale, soon, paused)]

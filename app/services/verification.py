@@ -75,9 +75,9 @@ def ask_code(facts: EventFacts, token: PlaceToken, email: str) -> None:
     address = as_address(email)
     with transaction() as session:
         place = _live_place(session, facts, token)
-        if place.fan_id is not None:
-            _refuse_other_address(session, place, address)
-            return
+        if place.fan_id is not None and store.fan_email(session, place.fan_id) != address:
+            # Whose it is stays untold: this browser may not be the one that proved it.
+            raise errors.Invalid({"email": "This place belongs to another address by now."})
         latest = store.newest(session, place.id)
         if latest and latest.alive and latest.email == address and _just_asked(session, latest):
             return
@@ -90,11 +90,16 @@ def ask_code(facts: EventFacts, token: PlaceToken, email: str) -> None:
     settings.wake(outbox.MAIL)
 
 
-def standing(facts: EventFacts, token: PlaceToken) -> Standing:
-    """What the page about the address shows. Raises NoPlace, StoreUnavailable."""
+def standing(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> Standing:
+    """What the page about the address shows.
+
+    A browser that has lost its proof is asked for it again: the place alone does not tell whose
+    it is. Raises NoPlace, AlreadyClaimed, StoreUnavailable.
+    """
     with transaction() as session:
         place = _live_place(session, facts, token)
-        proven = store.fan_email(session, place.fan_id) if place.fan_id else None
+        mine = fan is not None and place.fan_id == fan.fan_id
+        proven = store.fan_email(session, place.fan_id) if mine and place.fan_id else None
         latest = store.newest(session, place.id)
     if latest is None:
         return Standing(proven, None, None, False, codes.TRIES)
@@ -106,7 +111,7 @@ def standing(facts: EventFacts, token: PlaceToken) -> Standing:
 def prove(facts: EventFacts, token: PlaceToken, typed: str) -> Proof:
     """Compare a code with the newest one sent for this place, and bind the place to the fan.
 
-    Raises CodeWrong, CodeOver, NoPlace, Conflict, StoreUnavailable.
+    The same code typed twice in a moment has the same answer twice. Raises CodeWrong, CodeOver, NoPlace, Conflict, StoreUnavailable.
     """
     code = codes.as_code(typed)
     if code is None:
@@ -118,11 +123,13 @@ def prove(facts: EventFacts, token: PlaceToken, typed: str) -> Proof:
         raise errors.CodeOver({"code": "This code has run out. Please ask for a new one."})
     if not codes.matches(code, codes.code_of(asked.id, settings.secret_key)):
         raise _wrong(codes.TRIES - asked.tries)
+    if not asked.alive:
+        return _bound(facts, token, asked)
     for _ in range(_BIND_TRIES - 1):
         # The journal may be writing the same places in another order.
         with suppress(errors.Conflict):
-            return _bind(facts, place.id, asked)
-    return _bind(facts, place.id, asked)
+            return _bind(facts, token, place.id, asked)
+    return _bind(facts, token, place.id, asked)
 
 
 def proven_address(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> str:
@@ -136,11 +143,11 @@ def proven_address(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -
     return email
 
 
-def _bind(facts: EventFacts, place_id: str, asked: store.Asked) -> Proof:
+def _bind(facts: EventFacts, token: PlaceToken, place_id: str, asked: store.Asked) -> Proof:
     with transaction() as session:
         fan_id = store.lock_fan(session, asked.email)
         if not store.use_up(session, asked.id):
-            raise errors.CodeOver({"code": "This code was used already."})
+            return _bound(facts, token, asked)
         winner, *others = _places_of(session, facts.id, place_id, fan_id)
         for other in others:
             other.state, other.merged_into = MERGED, winner.id
@@ -153,8 +160,22 @@ def _bind(facts: EventFacts, place_id: str, asked: store.Asked) -> Proof:
         place = PlaceToken(facts.id, winner.epoch, winner.id, winner.number)
         ended = [other.id for other in others]
     _tell_the_line(facts, ended)
-    claim = claims.live_reference(facts.id, fan_id)
-    return Proof(FanToken(fan_id), place, asked.email, claim)
+    return _proof(facts, fan_id, place, asked.email)
+
+
+def _bound(facts: EventFacts, token: PlaceToken, asked: store.Asked) -> Proof:
+    """The answer to a code that has just bound this place."""
+    with transaction() as session:
+        place = _live_place(session, facts, token)
+        if place.fan_id is None or store.fan_email(session, place.fan_id) != asked.email:
+            raise errors.CodeOver({"code": "This code was used already."})
+        found = PlaceToken(facts.id, place.epoch, place.id, place.number)
+        fan_id = place.fan_id
+    return _proof(facts, fan_id, found, asked.email)
+
+
+def _proof(facts: EventFacts, fan_id: int, place: PlaceToken, email: str) -> Proof:
+    return Proof(FanToken(fan_id), place, email, claims.live_reference(facts.id, fan_id))
 
 
 def _places_of(session: store.Db, event_id: int, place_id: str, fan_id: int) -> list[Place]:
@@ -194,12 +215,6 @@ def _live_place(session: store.Db, facts: EventFacts, token: PlaceToken) -> Plac
     if place.state not in LIVE:
         raise errors.NoPlace("This place has ended. You may join the line again.")
     return place
-
-
-def _refuse_other_address(session: store.Db, place: Place, address: str) -> None:
-    proven = store.fan_email(session, place.fan_id) if place.fan_id else None
-    if proven != address:
-        raise errors.Invalid({"email": f"This place belongs to {proven}, which you proved."})
 
 
 def _just_asked(session: store.Db, latest: store.Asked) -> bool:

@@ -23,6 +23,9 @@ _alive = and_(
     < func.coalesce(Verification.sent_at, Verification.created_at) + timedelta(minutes=MINUTES),
 )
 
+# A double tap types the same code twice, and the browser keeps only the second answer.
+_just_proven = Verification.proven_at > func.now() - timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -99,7 +102,8 @@ def add(session: Db, verification_id: str, place_id: str, email: str) -> None:
 def count_try(session: Db, place_id: str) -> Asked | None:
     """Count a try of the place's newest code; None when it has none that may be tried.
 
-    Conditional, so that guesses made side by side are each counted.
+    Conditional, so that guesses made side by side are each counted. A code that was proven a
+    moment ago may be tried too, and is not `alive`.
     """
     newest_id = (
         select(Verification.id)
@@ -110,7 +114,7 @@ def count_try(session: Db, place_id: str) -> Asked | None:
     )
     row = session.execute(
         update(Verification)
-        .where(Verification.id == newest_id, Verification.tries < TRIES, _alive)
+        .where(Verification.id == newest_id, Verification.tries < TRIES, _alive | _just_proven)
         .values(tries=Verification.tries + 1)
         .returning(
             Verification.id,
@@ -118,9 +122,10 @@ def count_try(session: Db, place_id: str) -> Asked | None:
             Verification.tries,
             Verification.created_at,
             Verification.sent_at,
+            Verification.proven_at.is_(None),
         )
     ).first()
-    return Asked(*row, alive=True) if row else None
+    return Asked(*row) if row else None
 
 
 def use_up(session: Db, verification_id: str) -> bool:

@@ -35,6 +35,6 @@ def event(slug: str) -> Response:
 
 def _for_everyone(html: str) -> Response:
     response = make_response(html)
-    response.headers["Cache-Control"] = f"public, max-age={SECONDS}, stale-while-revalidate=30"
+    response.headers["Cache-Control"] = f"public, max-age={SECONDS}"
     response.add_etag()
     return response.make_conditional(request)

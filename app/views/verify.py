@@ -49,7 +49,7 @@ def _prove(facts: EventFacts, place: PlaceToken) -> Response:
 
 
 def _page(facts: EventFacts, place: PlaceToken, wrong: Invalid | None = None) -> Response:
-    standing = verification.standing(facts, place)
+    standing = verification.standing(facts, place, cookies.fan())
     html = render_template(
         "verify/verify.html",
         event=facts,

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from app.line import inventory
-from app.services import catalogue, journal, line
 from app.services import audit as service
+from app.services import catalogue, journal, line
 from app.store import audit as store
 from tests import factories
 
@@ -104,6 +104,16 @@ PLANTS = {
     "confirmed_claim_is_paid": "UPDATE payments SET counts = false, state = 'FAILED'",
     "charge_is_ticket_or_refund": "UPDATE payments SET counts = false",
     "confirmed_ticket_has_code": "UPDATE tickets SET code = NULL",
+    "refund_gives_back_what_came_in": (
+        "INSERT INTO refunds (payment_id, amount, currency, reason)"
+        " SELECT id, 1, currency, 'planted' FROM payments"
+    ),
+    "refund_is_of_a_success": (
+        "WITH failed AS (UPDATE payments SET counts = false, state = 'FAILED' RETURNING *)"
+        " INSERT INTO refunds (payment_id, amount, currency, reason)"
+        " SELECT id, amount, currency, 'planted' FROM failed"
+    ),
+    "refunded_claim_has_its_money_back": "UPDATE claims SET state = 'REFUNDED'",
 }
 
 
@@ -160,7 +170,9 @@ def test_a_place_in_redis_that_postgres_ended_is_found(a_sale, postgres_shell):
 
 def test_a_refunded_charge_breaks_no_rule(a_sale, postgres_shell):
     claim = factories.a_claim(a_sale, quantity=1)
-    payment = factories.a_payment(claim, state="SUCCEEDED", received_amount=1)
+    payment = factories.a_payment(
+        claim, state="SUCCEEDED", received_amount=1, received_currency="NGN"
+    )
     postgres_shell.execute(
         "INSERT INTO refunds (payment_id, amount, currency, reason)"
         " VALUES (%s, 1, 'NGN', 'wrong amount')",

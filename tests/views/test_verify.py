@@ -158,3 +158,15 @@ def test_a_stranger_has_nothing_to_prove(client, event):
 
 def test_an_unknown_event_is_404(client):
     assert client.get("/events/nothing/verify").status_code == 404
+
+
+def test_a_browser_that_lost_its_proof_is_asked_again_and_is_not_told_whose_place_it_is(
+    client, event
+):
+    join(client, event)
+    prove(client, event)
+    client.delete_cookie("fq_fan")
+    html = client.get(f"{address(event)}?again=1").text
+    assert heading(html) == "Prove your address"
+    assert prove(client, event).status_code == 303
+    assert FanToken.read(cookie(client, "fq_fan"), settings.secret_key)
