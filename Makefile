@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Called as `make test ARGS="-k line -x"`.
 ARGS ?=
+# Without a home folder pip has nowhere to keep its cache, and says so at length.
+NO_CACHE := $(if $(HOME),,--no-cache-dir)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format browser clean
@@ -47,12 +49,12 @@ clean: ## remove the virtual environment and all data of `make run`
 # A stamp newer than the list of requirements says that they are installed.
 $(VENV)/.product: requirements.txt | $(VENV)/bin/pip
 	@echo "Installing what FairQueue runs on (once)."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input $(NO_CACHE) -r requirements.txt
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.product
 	@echo "Installing what tests and lint need (once)."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input $(NO_CACHE) -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/bin/pip:

@@ -194,6 +194,8 @@ class Run:
             postgres.password = self.environment["OWN_PASSWORD"]
             servers.make_database(postgres.url_of("postgres"))
         demo = self.migrate()
+        if demo is None:
+            return False
         (self.data_dir / MIGRATED).touch()
         if not self.wait_for(self.site_is_ready, "The site"):
             return False
@@ -231,21 +233,31 @@ class Run:
             time.sleep(0.1)
         return True
 
-    def migrate(self) -> dict[str, Any]:
-        done = subprocess.run(
+    def migrate(self) -> dict[str, Any] | None:
+        """Prepare the database in a process of its own; None when somebody wants an end."""
+        process = subprocess.Popen(
             [sys.executable, "-m", "sandbox.prepare"],
             cwd=ROOT,
             env=self.environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        if done.returncode != 0:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                answer, complaint = process.communicate(timeout=0.2)
+                break
+            if self.stop.asked:
+                # Migrations are transactions: one that is cut off has not begun.
+                process.kill()
+                return None
+        if process.returncode != 0:
             log = self.data_dir / "log" / "prepare.log"
-            log.write_text(done.stderr)
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            log.write_text(complaint)
+            last = (complaint.strip().splitlines() or ["it said nothing"])[-1]
             raise Refused(f"The database could not be prepared ({last}); {log} tells the rest.")
-        demo: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        demo: dict[str, Any] = json.loads(answer.strip().splitlines()[-1])
         return demo
 
     @property

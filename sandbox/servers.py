@@ -272,7 +272,7 @@ def unprivileged(command: Sequence[str], *paths: Path) -> list[str]:
         raise ServerError("Started as root, this needs the program setpriv (util-linux).")
     user = pwd.getpwnam(_UNPRIVILEGED)
     prefix = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    if not all(_reachable(Path(path)) for path in (command[0], *paths)):
+    if not all(_reachable(path) for path in (Path(command[0]), *paths)):
         prefix += ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
         # Or access(2) would answer as if the capability were not there.
         prefix += ["--securebits=+no_setuid_fixup"]

@@ -48,7 +48,8 @@ class Admission:
 class Rules:
     """What admission goes by. Rates per minute, lengths and moments in ms.
 
-    `paused_at_ms` is 0 while the sale is not paused, `guard_number` 0 without a limit.
+    `paused_at_ms` is 0 while the sale is not paused. Nobody with a number above `guard_number`
+    is admitted, if there is one.
     """
 
     open: bool
@@ -58,7 +59,7 @@ class Rules:
     pass_ms: int
     paused_ms: int
     paused_at_ms: int
-    guard_number: int
+    guard_number: int | None
 
 
 def join(event_id: int, epoch: int, visitor: str, place_id: str) -> tuple[str, int]:
@@ -186,7 +187,7 @@ def admit(event_id: int, epoch: int, rules: Rules) -> Admission:
         rules.pass_ms,
         rules.paused_ms,
         rules.paused_at_ms,
-        rules.guard_number,
+        "" if rules.guard_number is None else rules.guard_number,
         _MOST_PER_CALL,
     )
     return Admission(*map(int, reply))

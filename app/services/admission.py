@@ -42,5 +42,5 @@ def rules(event: EventFacts) -> Rules:
         pass_ms=event.pass_seconds * 1000,
         paused_ms=event.paused_ms,
         paused_at_ms=to_ms(event.paused_at) if event.paused_at else 0,
-        guard_number=guarded_number(event, event.as_of) or 0,
+        guard_number=guarded_number(event, event.as_of),
     )

@@ -111,14 +111,16 @@ def standing(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> Stan
 def prove(facts: EventFacts, token: PlaceToken, typed: str) -> Proof:
     """Compare a code with the newest one sent for this place, and bind the place to the fan.
 
-    The same code typed twice in a moment has the same answer twice. Raises CodeWrong, CodeOver, NoPlace, Conflict, StoreUnavailable.
+    The same code typed twice in a moment has the same answer twice.
+
+    Raises CodeWrong, CodeOver, NoPlace, Conflict, StoreUnavailable.
     """
     code = codes.as_code(typed)
     if code is None:
         raise errors.CodeWrong({"code": "The code is six digits long."})
     with transaction() as session:
-        place = _live_place(session, facts, token)
-        asked = store.count_try(session, place.id)
+        place_id = _live_place(session, facts, token).id
+        asked = store.count_try(session, place_id)
     if asked is None:
         raise errors.CodeOver({"code": "This code has run out. Please ask for a new one."})
     if not codes.matches(code, codes.code_of(asked.id, settings.secret_key)):
@@ -128,8 +130,8 @@ def prove(facts: EventFacts, token: PlaceToken, typed: str) -> Proof:
     for _ in range(_BIND_TRIES - 1):
         # The journal may be writing the same places in another order.
         with suppress(errors.Conflict):
-            return _bind(facts, token, place.id, asked)
-    return _bind(facts, token, place.id, asked)
+            return _bind(facts, token, place_id, asked)
+    return _bind(facts, token, place_id, asked)
 
 
 def proven_address(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> str:

@@ -58,7 +58,12 @@ def ensure_place(session: Db, event_id: int, place_id: str, number: int, epoch: 
 
 
 def place(session: Db, event_id: int, place_id: str) -> Place | None:
-    return session.scalar(select(Place).where(Place.id == place_id, Place.event_id == event_id))
+    """The place as Postgres knows it now, whatever this session read before."""
+    return session.scalar(
+        select(Place)
+        .where(Place.id == place_id, Place.event_id == event_id)
+        .execution_options(populate_existing=True)
+    )
 
 
 def fan_email(session: Db, fan_id: int) -> str | None:

@@ -18,7 +18,7 @@
 -- ARGV[6] length of a pass in ms
 -- ARGV[7] length of all pauses that are over, in ms
 -- ARGV[8] since when the sale is paused, in ms; 0 when it is not
--- ARGV[9] the highest number that may be admitted, 0 without limit
+-- ARGV[9] the highest number that may be admitted, '' without limit
 -- ARGV[10] how many places one call may admit, and how many passes it may let run out
 -- return -1  there is no valid copy; nothing was done
 -- return {admitted, expired, returned, waiting, inside}  `returned` passes ran out and their
@@ -77,7 +77,7 @@ local inside = redis.call('ZCARD', KEYS[5])
 local room = math.min(math.floor(tokens / 60000), tonumber(ARGV[4]) - inside, free - inside)
 local admitted = 0
 if open and room > 0 then
-  local limit = ARGV[9] == '0' and '+inf' or ARGV[9]
+  local limit = ARGV[9] == '' and '+inf' or ARGV[9]
   room = math.min(room, tonumber(ARGV[10]))
   local first = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', limit, 'LIMIT', 0, room)
   local pass_until = sale_now + tonumber(ARGV[6])
