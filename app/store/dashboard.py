@@ -1,4 +1,4 @@
-"""Figures of one event for its organiser, beside those of its tickets."""
+"""Figures of one event for its organiser, beside those of its tickets and its money."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ Db = Session | scoped_session[Session]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Money in the smallest unit; how long the oldest unhandled outbox row has been waiting."""
+    """Claims of the last minute; how long the oldest unhandled outbox row has been waiting."""
 
-    money_taken: int
     claims_last_minute: int
     oldest_debt_seconds: float | None
 

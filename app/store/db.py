@@ -13,7 +13,7 @@ from psycopg.errors import _WaitTimeout
 from sqlalchemy import Connection, Row, text
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 
 from app.config import Settings
 from app.domain import errors
@@ -81,7 +81,7 @@ def sqlalchemy_url(settings: Settings) -> str:
 
 
 @contextmanager
-def transaction() -> Iterator[scoped_session[Session]]:
+def transaction() -> Iterator[scoped_session[Any]]:
     """One transaction: commits at the end, rolls back on any exception.
 
     Raises StoreUnavailable, Busy, Conflict, OutcomeUnknown, or the refusal that belongs to

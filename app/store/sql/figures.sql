@@ -3,9 +3,6 @@
 --
 -- An outbox row that is meant for later is not late; one that was tried and failed is.
 SELECT
-    (SELECT coalesce(sum(coalesce(p.received_amount, p.amount)), 0)::bigint
-        FROM payments p JOIN claims c ON c.id = p.claim_id
-        WHERE c.event_id = :event_id AND p.counts),
     (SELECT count(*) FROM claims
         WHERE event_id = :event_id AND created_at > now() - interval '1 minute'),
     (SELECT extract(EPOCH FROM now() - min(created_at))::float FROM outbox
