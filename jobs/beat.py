@@ -25,7 +25,7 @@ from jobs.context import application, leave
 from jobs.schedule import BEATS, TickScheduler, put_back, scheduler_on
 from jobs.wake import client
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("jobs.beat")
 
 PUT_BACK_EVERY = 5.0
 SILENCE = 3.0

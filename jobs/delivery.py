@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask, current_app
 
+from app.domain.errors import NotNow
 from app.services import outbox
 from jobs.context import in_application
 from jobs.wake import awake, wake
+
+log = logging.getLogger(__name__)
 
 # How many calls to the outside a lane may have under way. The gateway answers in a second or
 # two, so a queue of a thousand payments needs several hands; mail servers mind a crowd.
@@ -23,7 +27,12 @@ def deliver(lane: str) -> int:
 
     def hand(_: int) -> int:
         with app.app_context():
-            return outbox.deliver_once(lane)
+            try:
+                return outbox.deliver_once(lane)
+            except NotNow as refusal:
+                # Postgres is away; what is owed is still written there.
+                log.warning("the delivery of %s has to wait: %r", lane, refusal)
+                return 0
 
     with ThreadPoolExecutor(HANDS[lane]) as pool:
         delivered = sum(pool.map(hand, range(HANDS[lane])))

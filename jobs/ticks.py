@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import wraps
+
+from app.domain.errors import NotNow
 from jobs.context import in_application
 from jobs.wake import wake
 
+log = logging.getLogger(__name__)
 
-@in_application
+
+def tick(work: Callable[[], int]) -> Callable[[], int]:
+    """Make a function what a beat calls: in an application context, and patient.
+
+    A server that is away for a minute is one line a second, not a traceback: the next tick is
+    the retry. Anything else is raised, and RQ writes it down.
+    """
+
+    @wraps(work)
+    def patient() -> int:
+        try:
+            return work()
+        except NotNow as refusal:
+            log.warning("%s has to wait: %r", work.__name__, refusal)
+            return 0
+
+    return in_application(patient)
+
+
+@tick
 def calendar() -> int:
     """Open and close the events whose time has come."""
     from app.services import events
@@ -14,7 +39,7 @@ def calendar() -> int:
     return events.calendar_once()
 
 
-@in_application
+@tick
 def admit() -> int:
     """Let the next people of every line in."""
     from app.services import admission
@@ -22,7 +47,7 @@ def admit() -> int:
     return admission.admit_once()
 
 
-@in_application
+@tick
 def journal() -> int:
     """Write what happened in the lines into Postgres; rebuild a line that was lost."""
     from app.services import journal
@@ -30,7 +55,7 @@ def journal() -> int:
     return journal.journal_once()
 
 
-@in_application
+@tick
 def outbox() -> int:
     """Wake the lanes that owe the outside world something."""
     from app.services import outbox
@@ -41,7 +66,7 @@ def outbox() -> int:
     return len(lanes)
 
 
-@in_application
+@tick
 def expire() -> int:
     """End the holds that ran out."""
     from app.services import claims
@@ -49,7 +74,7 @@ def expire() -> int:
     return claims.expire_once()
 
 
-@in_application
+@tick
 def payments() -> int:
     """Owe a question to the gateway for each payment that is due for one."""
     from app.services import payments
@@ -57,7 +82,7 @@ def payments() -> int:
     return payments.payments_once()
 
 
-@in_application
+@tick
 def reconcile() -> int:
     """Heal differences between the tickets and the copy of their free numbers."""
     from app.services import reconciliation

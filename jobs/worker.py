@@ -26,7 +26,7 @@ from app.extensions import settings
 from jobs.context import application, leave
 from jobs.schedule import LANE as BEATS
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("jobs.worker")
 
 LANES = (BEATS, "money", "mail")
 

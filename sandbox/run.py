@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config import RunSettings, SettingError, load, load_run
-from sandbox import leftovers, servers
+from sandbox import envfile, leftovers, servers
 from sandbox.checks import Refused, check_postgres, check_redis, check_writable, claim_ports
 from sandbox.start import MIGRATED
 
@@ -283,6 +283,7 @@ class Run:
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(facts, indent=2) + "\n")
         draft.replace(self.facts)
+        envfile.write(ROOT, self.data_dir, self.environment)
         print(f"\nFairQueue is ready: {facts['url']}\n")
         for slug in demo["events"]:
             print(f"  event      {facts['url']}/events/{slug}")
@@ -309,6 +310,7 @@ class Run:
         self.lock.write("ending")
         self.lock.flush()
         self.facts.unlink(missing_ok=True)
+        envfile.remove(ROOT, self.data_dir)
         if self.supervisor is not None and self.supervisor.poll() is None:
             self.supervisor.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

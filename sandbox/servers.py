@@ -140,7 +140,14 @@ class Redis(Server):
         return f"redis://{secret}127.0.0.1:{self.port}/{database}"
 
     def answers(self) -> bool:
-        return port_answers(self.port)
+        import redis
+
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=0.5) as client:
+                # Another server on this port would answer too, while ours gives up.
+                return bool(client.info("server")["process_id"] == self.pid)
+        except (redis.RedisError, OSError):
+            return False
 
 
 def start_postgres(folder: Path, *, options: Mapping[str, str] = FORGETFUL) -> Postgres:
@@ -321,14 +328,6 @@ def _bindable(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def port_answers(port: int, host: str = "127.0.0.1") -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=0.5):
-            return True
-    except OSError:
-        return False
 
 
 def postgres_answers(url: str) -> bool:

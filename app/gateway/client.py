@@ -22,6 +22,7 @@ from app.config import Settings
 from app.domain.payments import Answer
 from app.extensions import db
 from app.gateway import reading
+from app.gateway.breaker import Breaker
 from app.gateway.results import (
     Accepted,
     DuplicateReference,
@@ -54,6 +55,7 @@ class _Connection:
     def __init__(self) -> None:
         self.settings: Settings | None = None
         self.transport: httpx.BaseTransport | None = None
+        self.breaker = Breaker()
         self._client: httpx.Client | None = None
         self._pid = 0
 
@@ -76,6 +78,7 @@ class _Connection:
         if self._client is not None and self._pid == os.getpid():
             self._client.close()
         self._client = None
+        self.breaker = Breaker()
 
 
 _connection = _Connection()
@@ -85,6 +88,11 @@ def bind(settings: Settings, transport: httpx.BaseTransport | None = None) -> No
     """Called once by the factory; tests may pass a transport that looks at every call."""
     _connection.reset()
     _connection.settings, _connection.transport = settings, transport
+
+
+def forgive() -> None:
+    """Close the breaker; for tests that have just been a bad day."""
+    _connection.breaker.answered()
 
 
 def initialize(
@@ -177,12 +185,26 @@ def _call(
     # A slow gateway would hold the connection, and whatever rows it has locked, for as long.
     if db.session.registry.has() and db.session().in_transaction():
         raise InTransaction(f"{method} {path} was about to be called inside a transaction")
+    breaker = _connection.breaker
+    if pause := breaker.refuses_for():
+        return TryLater("not asked: the gateway does not answer now", pause, untouched=True)
+    result = _result(method, path, body, query)
+    if isinstance(result, TryLater) and result.silent:
+        breaker.silent()
+    else:
+        breaker.answered()
+    return result
+
+
+def _result(
+    method: str, path: str, body: Mapping[str, Any] | None, query: Mapping[str, str] | None
+) -> dict[str, Any] | Missing | Refused | TryLater:
     try:
         status, headers, raw = _exchange(method, path, body, query)
     except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
-        return TryLater(reading.plain(f"{type(exc).__name__}: {exc}"), untouched=True)
+        return TryLater(reading.plain(f"{type(exc).__name__}: {exc}"), untouched=True, silent=True)
     except httpx.HTTPError as exc:
-        return TryLater(reading.plain(f"{type(exc).__name__}: {exc}"))
+        return TryLater(reading.plain(f"{type(exc).__name__}: {exc}"), silent=True)
     try:
         answer = json.loads(raw)
     except (ValueError, RecursionError):
@@ -195,13 +217,13 @@ def _call(
 def _no(status: int, answer: Any, after: float) -> Missing | Refused | TryLater:
     # 401, 403, 408, 429 and 5xx say nothing about the question itself: a key is being changed,
     # a proxy is in a mood, there were too many of us. A 400 in Paystack's own words is final.
-    untouched = status in _TURNED_AWAY
+    untouched, silent = status in _TURNED_AWAY, status in (200, *range(500, 600))
     if not isinstance(answer, dict) or answer.get("status") is not False:
-        return TryLater(f"{status} without a word that makes sense", after, untouched)
+        return TryLater(f"{status} without a word that makes sense", after, untouched, silent)
     why = reading.plain(f"{answer.get('code') or ''}: {answer.get('message')}")
     if status == 400 and answer.get("type") not in _NOT_OUR_FAULT:
         return Refused(why)
-    return Missing() if status == 404 else TryLater(f"{status} {why}", after, untouched)
+    return Missing() if status == 404 else TryLater(f"{status} {why}", after, untouched, silent)
 
 
 def _exchange(

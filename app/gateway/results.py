@@ -35,12 +35,14 @@ class TryLater:
     """No telling what happened: a timeout, an outage, a limit, an answer that makes no sense.
 
     `after` is the least number of seconds to wait, as far as the gateway named one;
-    `untouched` says that the gateway turned us away before it did anything.
+    `untouched` says that the gateway did nothing with the call: it turned us away at the door, or
+    was never reached; `silent` that nobody with a mind of their own spoke.
     """
 
     why: str
     after: float = 0.0
     untouched: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

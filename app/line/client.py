@@ -85,7 +85,7 @@ class LineClient:
     def bind(self, settings: Settings) -> None:
         """Use the Redis of these settings from now on."""
         self.close()
-        options: dict[str, Any] = dict(parse_url(settings.redis_url))
+        options: dict[str, Any] = dict(parse_url(settings.redis_url))  # type: ignore[no-untyped-call]
         kind = _CLASSES[options.pop("connection_class", Connection)]
         self._pool = ConnectionPool(
             connection_class=kind,

@@ -83,11 +83,18 @@ def live(staff: StaffMember, slug: str) -> LiveNumbers:
         waiting=waiting,
         inside=inside,
         line_away=line_away,
-        sums=sums or [Sums(event.currency, 0, 0, 0, 0, 0, 0, None, None)],
+        sums=_own_currency_first(sums, event.currency),
         gateway_away_since=away_since,
         claims_last_minute=figures.claims_last_minute,
         oldest_debt_seconds=figures.oldest_debt_seconds,
     )
+
+
+def _own_currency_first(sums: list[Sums], currency: str) -> list[Sums]:
+    """What came in in a wrong currency stands below, and nothing at all is a nought."""
+    own = [row for row in sums if row.currency == currency]
+    nothing = Sums(currency, 0, 0, 0, 0, 0, 0, None, None)
+    return (own or [nothing]) + [row for row in sums if row.currency != currency]
 
 
 def _in_line(event: EventFacts) -> tuple[int, int, bool]:

@@ -8,13 +8,20 @@ from a snapshot of the line, a second old (app/domain/line.py).
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from time import sleep
 
 from app.clock import monotonic
 from app.domain import line as rules
-from app.domain.errors import LineLost, LineUnavailable, NoPlace, NotOnSale, StoreUnavailable
+from app.domain.errors import (
+    LineLost,
+    LineUnavailable,
+    NoPlace,
+    NotNow,
+    NotOnSale,
+)
 from app.domain.events import (
     EventFacts,
     availability,
@@ -121,10 +128,10 @@ def status(slug: str, token: PlaceToken) -> LineStatus:
     if not seen.away:
         try:
             return _told(facts, seen, _find(facts, token))
-        except (LineUnavailable, StoreUnavailable):
+        except NotNow:
+            # Redis, or Postgres where it had to be asked.
             seen = replace(seen, away=True)
-    ahead = seen.last_known_ahead(token.number)
-    return _told(facts, seen, _Found(token, WAITING, ahead=ahead, about=True))
+    return _told(facts, seen, _last_known(facts, seen, token))
 
 
 def current_pass(slug: str, token: PlaceToken) -> PassToken | None:
@@ -132,18 +139,14 @@ def current_pass(slug: str, token: PlaceToken) -> PassToken | None:
 
     Raises EventUnknown, NoPlace, StoreUnavailable when neither answers.
     """
-    found = status(slug, token)
-    if found.line_safe or found.pass_token is not None:
-        return found.pass_token
+    told = status(slug, token)
+    if told.line_safe or told.pass_token is not None:
+        return told.pass_token
     facts = catalogue.facts(slug)
-    place = _followed(facts, token.place_id)
-    if place is None or place.state != ADMITTED or place.pass_until is None:
+    found = _on_record(facts, token)
+    if found is None or found.pass_until is None:
         return None
-    if place.pass_until <= sale_time_ms(facts, catalogue.moment(facts)):
-        return None
-    return PassToken(
-        facts.id, place.epoch, place.place_id, place.number, place.turn, place.pass_until
-    )
+    return _pass(facts, found, found.pass_until)
 
 
 def leave(slug: str, token: PlaceToken) -> None:
@@ -166,6 +169,33 @@ def _find(facts: EventFacts, token: PlaceToken, visitor: str = "") -> _Found:
     if standing.state == "unknown":
         return _look_up(facts, token, visitor)
     return _found(facts, token, standing)
+
+
+def _last_known(facts: EventFacts, seen: Picture, token: PlaceToken) -> _Found:
+    """While Redis is away: those who may have been admitted are looked up in Postgres, so that
+    they can go on to claim; the others were waiting when the line was last seen."""
+    if seen.snapshot is not None and not seen.snapshot.is_far_back(token.number):
+        with suppress(NotNow):
+            found = _on_record(facts, token)
+            if found is not None:
+                return found
+    return _Found(token, WAITING, ahead=seen.last_known_ahead(token.number), about=True)
+
+
+def _on_record(facts: EventFacts, token: PlaceToken) -> _Found | None:
+    """A place that has ended, or has a pass, according to Postgres; None while it waits."""
+    place = _followed(facts, token.place_id)
+    if place is None:
+        return None
+    mine = token
+    if place.place_id != token.place_id:
+        mine = PlaceToken(facts.id, place.epoch, place.place_id, place.number)
+    if place.state in ENDED:
+        return _ended(mine, place)
+    now = sale_time_ms(facts, catalogue.moment(facts))
+    if place.state != ADMITTED or place.pass_until is None or place.pass_until <= now:
+        return None
+    return _Found(mine, ADMITTED, turn=place.turn, pass_until=place.pass_until)
 
 
 def _found(facts: EventFacts, token: PlaceToken, standing: verbs.Standing) -> _Found:
@@ -235,7 +265,7 @@ def _find_after_close(facts: EventFacts, seen: Picture, token: PlaceToken) -> _F
         return waiting
     try:
         place = _followed(facts, token.place_id)
-    except StoreUnavailable:
+    except NotNow:
         return waiting
     return waiting if place is None or place.state in LIVE else _ended(token, place)
 

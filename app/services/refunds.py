@@ -277,7 +277,9 @@ def settle(refund_id: int, actor: str, note: str, seen_state: str) -> None:
     with transaction() as session:
         locked = store.lock(session, refund_id)
         refund = locked.refund
-        if refund.state != seen_state or refund.state not in (rules.NEEDS_ATTENTION, rules.FAILED):
+        stuck = refund.state in (rules.NEEDS_ATTENTION, rules.FAILED)
+        # While a call is unanswered the gateway may be giving it back itself.
+        if refund.state != seen_state or not stuck or refund.asked_at is not None:
             raise errors.StateGone
         refund.state, refund.done_at, refund.next_try_at = rules.SETTLED, locked.now, None
         _note(session, refund, "refund settled by hand", actor, note=note.strip())

@@ -15,9 +15,10 @@ from typing import Any
 from app.domain import errors, search
 from app.domain.claims import CONFIRMED, HELD
 from app.extensions import settings
-from app.services import claims, events, outbox, payments
+from app.services import claims, events, outbox, payments, refunds
 from app.services.claims import ClaimView
 from app.services.staff import StaffMember
+from app.services.support_money import Account, accounts
 from app.store import staff as members
 from app.store import support as store
 from app.store import timeline
@@ -25,6 +26,8 @@ from app.store.db import transaction
 from app.store.support import FoundClaim, FoundPlace, Mail
 
 SENT_AGAIN = "tickets sent again"
+
+LONGEST_REASON = 200
 
 _FORM_KEY = re.compile(r"[A-Za-z0-9_-]{8,40}")
 
@@ -59,6 +62,7 @@ class Case:
     claim: ClaimView
     place: FoundPlace | None
     mails: list[Mail]
+    accounts: list[Account]
     timeline: list[Entry]
     seen: str
 
@@ -69,6 +73,15 @@ class Case:
     @property
     def can_send_tickets(self) -> bool:
         return self.claim.state == CONFIRMED
+
+    @property
+    def can_refund(self) -> bool:
+        return self.claim.state == CONFIRMED
+
+    @property
+    def paid(self) -> bool:
+        """Whether anything came in, ever."""
+        return any(account.received_amount is not None for account in self.accounts)
 
     @property
     def can_ask(self) -> bool:
@@ -97,13 +110,44 @@ def look(staff: StaffMember, reference: str) -> Case:
         place = store.place(session, view.place_id)
         mails = store.mails(session, [f"tickets:{view.id}", *again])
         names = members.names(session, staff.organisation_id)
-    return Case(view, place, mails, _timeline(view, place, mails, names), _mark(view))
+        money = accounts(session, view)
+    return Case(view, place, mails, money, _timeline(view, place, mails, names), _mark(view))
 
 
 def give_back(staff: StaffMember, reference: str, seen: str, reason: str) -> None:
     """Give a hold back: its tickets are free again. Raises ClaimUnknown, StateGone."""
     _as_seen(staff, reference, seen)
     claims.release(reference, staff.actor, reason.replace("\0", "").strip()[:200])
+
+
+def refund(staff: StaffMember, reference: str, seen: str, reason: str) -> None:
+    """Give the money of the whole claim back; its tickets are void and on sale again.
+
+    Raises ClaimUnknown, StateGone, Invalid (field `reason`).
+    """
+    _as_seen(staff, reference, seen)
+    refunds.refund_claim(reference, staff.actor, _said("reason", reason))
+
+
+def settle(staff: StaffMember, reference: str, seen: str, payment: str, note: str) -> None:
+    """Write down that a person gave a payment's money back by another way, and how.
+
+    Only for a refund that the gateway cannot finish by itself. Raises ClaimUnknown, StateGone,
+    Invalid (field `note`).
+    """
+    view = _as_seen(staff, reference, seen)
+    with transaction() as session:
+        found = [
+            account.refund
+            for account in accounts(session, view)
+            if account.reference == payment and account.refund is not None
+        ]
+    # What was seen has a refund for this payment, or the form was not ours.
+    if not found:
+        raise errors.StateGone
+    # A move between these two looks is refused by the verb itself, under the row's lock.
+    seen_state = next(one.refund_state for one in view.payments if one.reference == payment)
+    refunds.settle(found[0].id, staff.actor, _said("note", note), seen_state or "")
 
 
 def send_tickets_again(staff: StaffMember, reference: str, seen: str, form_key: str) -> None:
@@ -136,6 +180,14 @@ def ask_gateway(staff: StaffMember, reference: str, seen: str) -> None:
     payments.ask(reference, staff.actor)
 
 
+def _said(field: str, text: str) -> str:
+    """What a person gave as the reason; an empty one is refused by the verb that wants it."""
+    said = " ".join(text.replace("\0", "").split())
+    if len(said) > LONGEST_REASON:
+        raise errors.Invalid({field: f"Please say it in at most {LONGEST_REASON} letters."})
+    return said
+
+
 def _own(staff: StaffMember, reference: str) -> ClaimView:
     view = claims.look(reference)
     if view.event.organisation_id != staff.organisation_id:
@@ -151,8 +203,12 @@ def _as_seen(staff: StaffMember, reference: str, seen: str) -> ClaimView:
 
 
 def _mark(view: ClaimView) -> str:
-    """The state of the claim and of its payments, as a form carries it."""
-    return " ".join([view.state, *(payment.state for payment in view.payments)])
+    """The state of the claim, of its payments and their refunds, as a form carries it."""
+    money = (
+        f"{payment.state}/{payment.refund_state}" if payment.refund_state else payment.state
+        for payment in view.payments
+    )
+    return " ".join([view.state, *money])
 
 
 def _timeline(

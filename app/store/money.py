@@ -42,6 +42,15 @@ def sums(session: Db, event_id: int) -> list[Sums]:
     return [Sums(*row) for row in rows]
 
 
+def kinds(session: Db, event_id: int, claim_reference: str) -> dict[int, str]:
+    """What each payment of a claim counts as, by the payment's id."""
+    rows = session.execute(
+        text("SELECT payment_id, counts_as FROM event_money(:event_id) WHERE claim = :claim"),
+        {"event_id": event_id, "claim": claim_reference},
+    )
+    return {row.payment_id: row.counts_as for row in rows}
+
+
 def payments(connection: Connection, event_id: int) -> Iterator[Row[tuple[object, ...]]]:
     """Every payment of an event with its refund, oldest first: the rows of event_money()."""
     yield from connection.execute(

@@ -16,8 +16,8 @@ from app.store.db import statement
 Db = Connection | Session | scoped_session[Session]
 
 _FACTS = """
-    SELECT p.id AS place_id, p.event_id, p.visitor, p.number, p.epoch, p.turn, p.state, p.pass_until,
-        p.fan_id, p.merged_into, c.reference AS claim_reference,
+    SELECT p.id AS place_id, p.event_id, p.visitor, p.number, p.epoch, p.turn, p.state,
+        p.pass_until, p.fan_id, p.merged_into, c.reference AS claim_reference,
         coalesce(c.state IN ('HELD', 'CONFIRMED'), FALSE) AS claim_live
     FROM places p LEFT JOIN claims c ON c.place_id = p.id
 """

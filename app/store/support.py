@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session, joinedload, scoped_session
 
 from app.domain.search import Meant
 from app.store.models import Claim, Event, Fan, OutboxEntry, Payment, Place, Ticket, Verification
@@ -149,6 +149,18 @@ def lock_confirmed(session: Db, reference: str) -> tuple[int, int] | None:
         .with_for_update(of=Claim)
     ).first()
     return (row[0], row[1]) if row is not None else None
+
+
+def payments(session: Db, claim_id: int) -> list[Payment]:
+    """The payments of a claim with their refunds, oldest first."""
+    return list(
+        session.scalars(
+            select(Payment)
+            .where(Payment.claim_id == claim_id)
+            .order_by(Payment.id)
+            .options(joinedload(Payment.refund))
+        )
+    )
 
 
 def is_owed(session: Db, key: str) -> bool:

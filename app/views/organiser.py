@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import IO, Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
 
 from app import clock
 from app.domain import event_forms as forms
 from app.domain import events as rules
 from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
-from app.services import dashboard, events
+from app.services import dashboard, events, gateway_watch, sheets
 from app.views.errors import answer_of
 from app.views.staff import me
 
@@ -24,7 +25,9 @@ Page = Response | str | tuple[str, int]
 
 @blueprint.get("/", strict_slashes=False, endpoint="events")
 def list_events() -> str:
-    return render_template("organiser/events.html", events=events.own(me()), **_now())
+    away = gateway_watch.away_since()
+    own = events.own(me())
+    return render_template("organiser/events.html", events=own, away_since=away, **_now())
 
 
 @blueprint.get("/new")
@@ -52,6 +55,16 @@ def live(slug: str) -> str:
     numbers = dashboard.live(me(), slug)
     seen = request.args.get("seen", numbers.event.state)
     return render_template("organiser/_live.html", live=numbers, seen=seen, **_now())
+
+
+@blueprint.get("/events/<slug>/payments.csv")
+def payments_sheet(slug: str) -> Response:
+    return _download(sheets.payments(me(), slug), f"{slug}-payments.csv")
+
+
+@blueprint.get("/events/<slug>/refunds.csv")
+def refunds_sheet(slug: str) -> Response:
+    return _download(sheets.refunds(me(), slug), f"{slug}-refunds.csv")
 
 
 @blueprint.get("/events/<slug>/edit")
@@ -162,6 +175,13 @@ def _event(slug: str, refusal: Refusal | None = None) -> str:
         typed=request.form,
         **_now(),
     )
+
+
+def _download(sheet: IO[bytes], name: str) -> Response:
+    # The wrapper closes the sheet when it is sent, or when the browser goes away.
+    response = Response(FileWrapper(sheet, 64 * 1024), content_type="text/csv; charset=utf-8")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
 
 
 def _form(

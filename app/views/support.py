@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from functools import wraps
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import clock
-from app.domain.errors import Conflict
-from app.services import support
+from app.domain.errors import Conflict, Invalid, Refusal
+from app.services import gateway_watch, support
 from app.views.errors import answer_of
 from app.views.staff import me
 
@@ -24,7 +26,8 @@ def search() -> Page:
     results = support.find(me(), text) if text else None
     if results and results.one_claim:
         return redirect(url_for(".claim", reference=results.one_claim), code=303)
-    return render_template("support/search.html", text=text, results=results)
+    away = gateway_watch.away_since()
+    return render_template("support/search.html", text=text, results=results, away_since=away)
 
 
 @blueprint.get("/claims/<reference>")
@@ -32,48 +35,68 @@ def claim(reference: str) -> str:
     return _claim(reference)
 
 
+def button(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page]]:
+    """A button of the claim's page: says `done` and shows the page, or the page with why not."""
+
+    def decorate(view: Callable[[str], None]) -> Callable[[str], Page]:
+        @wraps(view)
+        def answer(reference: str) -> Page:
+            try:
+                view(reference)
+            except (Conflict, Invalid) as refusal:
+                return _claim(reference, refusal), answer_of(refusal)[0]
+            flash(done)
+            return redirect(url_for(".claim", reference=reference), code=303)
+
+        return answer
+
+    return decorate
+
+
 @blueprint.post("/claims/<reference>/give-back")
-def give_back(reference: str) -> Page:
-    try:
-        support.give_back(me(), reference, _seen(), request.form.get("reason", ""))
-    except Conflict as refusal:
-        return _claim(reference, refusal), answer_of(refusal)[0]
-    return _done(reference, "The hold is given back; its tickets are on sale again.")
+@button("The hold is given back; its tickets are on sale again.")
+def give_back(reference: str) -> None:
+    support.give_back(me(), reference, _sent("seen"), _sent("reason"))
 
 
 @blueprint.post("/claims/<reference>/send-tickets")
-def send_tickets(reference: str) -> Page:
-    try:
-        key = request.form.get("form_key", "")
-        support.send_tickets_again(me(), reference, _seen(), key)
-    except Conflict as refusal:
-        return _claim(reference, refusal), answer_of(refusal)[0]
-    return _done(reference, "The tickets are on their way by e-mail.")
+@button("The tickets are on their way by e-mail.")
+def send_tickets(reference: str) -> None:
+    support.send_tickets_again(me(), reference, _sent("seen"), _sent("form_key"))
 
 
 @blueprint.post("/claims/<reference>/ask")
-def ask(reference: str) -> Page:
-    try:
-        support.ask_gateway(me(), reference, _seen())
-    except Conflict as refusal:
-        return _claim(reference, refusal), answer_of(refusal)[0]
-    return _done(reference, "We are asking the gateway; its answer appears here in a moment.")
+@button("We are asking the gateway; its answer appears here in a moment.")
+def ask(reference: str) -> None:
+    support.ask_gateway(me(), reference, _sent("seen"))
 
 
-def _claim(reference: str, refusal: Conflict | None = None) -> str:
+@blueprint.post("/claims/<reference>/refund")
+@button("The money goes back to the fan; the tickets are void and on sale again.")
+def refund(reference: str) -> None:
+    support.refund(me(), reference, _sent("seen"), _sent("reason"))
+
+
+@blueprint.post("/claims/<reference>/settle")
+@button("The refund is settled; the fan is told by e-mail.")
+def settle(reference: str) -> None:
+    support.settle(me(), reference, _sent("seen"), _sent("payment"), _sent("note"))
+
+
+def _claim(reference: str, refusal: Refusal | None = None) -> str:
+    """The claim's page; after a refusal with the reason and what was typed."""
     return render_template(
         "support/claim.html",
         case=support.look(me(), reference),
         refusal=refusal,
+        fields=getattr(refusal, "fields", {}),
+        typed=request.form if refusal else {},
+        longest=support.LONGEST_REASON,
+        away_since=gateway_watch.away_since(),
         form_key=secrets.token_urlsafe(12),
         now=clock.now(),
     )
 
 
-def _done(reference: str, words: str) -> Response:
-    flash(words)
-    return redirect(url_for(".claim", reference=reference), code=303)
-
-
-def _seen() -> str:
-    return request.form.get("seen", "")
+def _sent(name: str) -> str:
+    return request.form.get(name, "")

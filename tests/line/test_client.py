@@ -29,9 +29,7 @@ def test_a_wrong_epoch_changes_nothing(app: Any, line_redis: Any) -> None:
     assert line_redis.zcard(keys_of(event.id).line) == 0
 
 
-def test_the_same_epoch_on_another_server_is_not_a_valid_copy(
-    app: Any, mortal_redis: Any
-) -> None:
+def test_the_same_epoch_on_another_server_is_not_a_valid_copy(app: Any, mortal_redis: Any) -> None:
     event = an_event()
     plain = plain_client(mortal_redis)
     plain.save()
@@ -54,16 +52,17 @@ def test_a_silent_redis_costs_one_timeout_and_then_nothing(
         started = monotonic()
         with pytest.raises(LineUnavailable):
             verbs.join(event.id, 1, "ada", an_id())
-        assert monotonic() - started < settings.redis_timeout + 0.3
+        assert monotonic() - started < settings.redis_timeout + 1
         started = monotonic()
         with pytest.raises(LineUnavailable):
             verbs.join(event.id, 1, "ada", an_id())
-        assert monotonic() - started < 0.05
+        assert monotonic() - started < settings.redis_timeout / 2
     finally:
         mortal_redis.thaw()
     sleep(0.3)
-    place, number = verbs.join(event.id, 1, "ada", an_id())
-    assert number == 1, "the join whose answer was lost was not repeated with another place"
+    assert verbs.join(event.id, 1, "ada", an_id())[1] == 1, (
+        "the join whose answer was lost was not repeated with another place"
+    )
     assert plain_client(mortal_redis).zcard(keys_of(event.id).line) == 1
 
 

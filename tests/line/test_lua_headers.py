@@ -66,9 +66,7 @@ def test_script_stops_at_once_without_a_valid_copy(name: str) -> None:
     """Before its first write, each script compares the epoch (or the rebuild's mark)."""
     _, body = parts(name)
     check = body.index("return -1")
-    writes = re.search(
-        r"redis\.call\('(?!GET'|HGET'|ZRANGE|ZCARD|LRANGE|XRANGE|TIME|ZSCORE)", body
-    )
+    writes = re.search(r"redis\.call\('(?!GET'|HGET'|ZRANGE|ZCARD|LRANGE|XRANGE|TIME|ZSCORE)", body)
     assert writes is None or check < writes.start()
 
 

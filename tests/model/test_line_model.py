@@ -47,9 +47,7 @@ class Lines(RuleBasedStateMachine):
     def publish(self) -> None:
         # An example that failed leaves its event behind; the beats are not to see it.
         db.session.rollback()
-        self.change(
-            "UPDATE events SET sale_starts_at = '2000-01-01', sale_ends_at = '2000-01-02'"
-        )
+        self.change("UPDATE events SET sale_starts_at = '2000-01-01', sale_ends_at = '2000-01-02'")
         self.event = an_event(capacity=TICKETS, pass_capacity=CAPACITY, admit_per_minute=RATE)
         self.keys = keys_of(self.event.id)
         self.browsers: list[tuple[str, PlaceToken]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -76,11 +76,12 @@ def test_the_rate_is_kept_however_often_it_is_called(app: Any) -> None:
     event = an_event(admit_per_minute=600, pass_capacity=100)
     join(event, 60)
     admitted = 0
+    started = monotonic()
     for _ in range(20):
         admitted += admission.admit_once()
         sleep(0.05)
-    # Ten a second for a second and a bit; the machine may be slow, never fast.
-    assert 5 <= admitted <= 30
+    # Ten a second.
+    assert 5 <= admitted <= 10 * (monotonic() - started) + 2
 
 
 def test_a_bucket_that_nobody_emptied_holds_two_seconds(app: Any, line_redis: Any) -> None:
@@ -108,9 +109,10 @@ def test_two_admission_workers_admit_no_more_than_one_would(
     event = an_event(admit_per_minute=600, pass_capacity=100)
     join(event, 80)
     line_redis.hset(keys_of(event.id).bucket, "at", 1)
+    started = monotonic()
     admitted = race(8, lambda _: admission.admit_once())
     # Two seconds of rate were in the bucket; what else came in came by time alone.
-    assert 20 <= sum(admitted) <= 25
+    assert 20 <= sum(admitted) <= 21 + 10 * (monotonic() - started)
     assert line_redis.zcard(keys_of(event.id).passes) == sum(admitted)
 
 
@@ -157,11 +159,11 @@ def test_passes_run_out_in_sale_time_and_the_place_is_over(app: Any) -> None:
 
 
 def test_a_pause_keeps_every_pass(app: Any) -> None:
-    event = an_event(admit_per_minute=FAST, pass_capacity=1, pass_seconds=1)
+    event = an_event(admit_per_minute=FAST, pass_capacity=1, pass_seconds=2)
     (token,) = join(event, 1)
     admission.admit_once()
     change(event, "state = 'paused', paused_at = now(), pause_reason = 'The doors are stuck.'")
-    sleep(1.5)
+    sleep(2.5)
     assert admission.admit_once() == 0
     (state,) = states(event, [token])
     assert state == "paused"
@@ -173,7 +175,7 @@ def test_a_pause_keeps_every_pass(app: Any) -> None:
     )
     admission.admit_once()
     assert states(event, [token]) == ["admitted"]
-    sleep(1.1)
+    sleep(2.1)
     admission.admit_once()
     assert states(event, [token]) == ["expired"]
 

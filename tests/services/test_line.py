@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.domain.errors import EventUnknown, LineUnavailable, NoPlace, NotOnSale
+from app.domain.errors import (
+    EventUnknown,
+    LineUnavailable,
+    NoPlace,
+    NotOnSale,
+    StoreUnavailable,
+)
 from app.domain.events import EventFacts
 from app.domain.tokens import PlaceToken, new_id
 from app.extensions import db
@@ -136,9 +142,7 @@ def test_further_back_the_rank_is_within_one_percent(app: Any) -> None:
         assert not status.ahead_exact
 
 
-def test_far_back_a_poll_makes_no_trip_to_redis(
-    app: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_far_back_a_poll_makes_no_trip_to_redis(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     event = an_event()
     tokens = fill(event, 700)
     line.status(event.slug, tokens[-1])
@@ -249,9 +253,7 @@ def test_a_forged_number_in_a_known_place_is_corrected(app: Any) -> None:
 # Away
 
 
-def test_with_redis_away_a_poll_shows_the_last_that_was_known(
-    app: Any, mortal_redis: Any
-) -> None:
+def test_with_redis_away_a_poll_shows_the_last_that_was_known(app: Any, mortal_redis: Any) -> None:
     event = an_event()
     tokens = fill(event, 700)
     before = line.status(event.slug, tokens[680])
@@ -298,6 +300,38 @@ def test_with_redis_away_a_pass_is_found_in_postgres(app: Any, mortal_redis: Any
     assert line.current_pass(event.slug, token) == known
     change(event, "paused_ms = paused_ms - 3600000")
     assert line.current_pass(event.slug, token) is None
+
+
+def test_with_redis_away_a_pass_holder_is_still_told_so(app: Any, mortal_redis: Any) -> None:
+    event = an_event(admit_per_minute=FAST, pass_capacity=1)
+    first, second = fill(event, 2)
+    admission.admit_once()
+    journal.journal_once()
+    line.status(event.slug, second)
+    mortal_redis.kill()
+    sleep(pictures._MAX_AGE_S + 0.1)
+    status = line.status(event.slug, first)
+    assert (status.state, status.line_safe) == ("admitted", False)
+    assert status.pass_token is not None
+    assert line.status(event.slug, second).state == "waiting"
+
+
+def test_joining_and_waiting_need_no_postgres(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = an_event()
+    slug = event.slug
+    db.session.rollback()
+    line.join(slug, an_id())
+
+    def away(*_: Any) -> Any:
+        raise StoreUnavailable
+
+    for module in (catalogue, line):
+        monkeypatch.setattr(module, "autocommit_engine", away)
+    sleep(1.1)
+    visitor = an_id()
+    token = line.join(slug, visitor)
+    assert line.join(slug, visitor, token) == token
+    assert line.status(slug, token).state == "waiting"
 
 
 def test_a_closed_sale_needs_no_redis(app: Any, mortal_redis: Any) -> None:
@@ -366,8 +400,6 @@ def test_the_catalogue_asks_postgres_once_a_second(
 def test_the_catalogue_keeps_what_it_knows_while_postgres_is_away(
     app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.domain.errors import StoreUnavailable
-
     event = an_event()
     known = catalogue.facts(event.slug)
 

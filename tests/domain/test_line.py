@@ -1,0 +1,140 @@
+"""What the waiting page says."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import pytest
+
+from app.domain.line import (
+    HEAD,
+    STEP,
+    Snapshot,
+    eta_seconds,
+    expected_rate,
+    next_poll_seconds,
+    shown_state,
+)
+
+
+def snapshot(numbers: list[int], top: int = 0) -> Snapshot:
+    """As lua/snapshot.lua takes it of a line with these numbers."""
+    ranks = []
+    rank = 0
+    while rank < len(numbers):
+        ranks.append(rank)
+        if rank == len(numbers) - 1:
+            break
+        rank = min(max(rank + STEP, int(rank * 1.01)), len(numbers) - 1)
+    return Snapshot(
+        epoch=1,
+        waiting=len(numbers),
+        inside=0,
+        free=0,
+        last_number=max(numbers, default=0),
+        admitted=0,
+        top=top,
+        ranks=tuple(ranks),
+        numbers=tuple(numbers[rank] for rank in ranks),
+    )
+
+
+def test_the_estimate_is_within_one_percent_behind_the_head() -> None:
+    # Gaps of very different size: others left, and a loss of Redis made a jump of a million.
+    numbers = [n for n in range(1, 40_000) if n % 7 and n % 1000 > 90]
+    numbers += list(range(1_000_000, 1_020_000, 3))
+    taken = snapshot(numbers)
+    for rank in range(HEAD, len(numbers), 97):
+        assert abs(taken.ahead(numbers[rank]) - rank) <= rank / 100
+
+
+def test_the_estimate_near_the_head_is_within_a_step() -> None:
+    numbers = list(range(3, 3000, 2))
+    taken = snapshot(numbers)
+    for number in range(1, 1000):
+        assert abs(taken.ahead(number) - bisect_left(numbers, number)) <= STEP
+
+
+def test_behind_the_last_everybody_is_ahead() -> None:
+    assert snapshot([1, 2, 3]).ahead(99) == 3
+    assert snapshot([]).ahead(99) == 0
+
+
+def test_far_back_begins_behind_the_head() -> None:
+    taken = snapshot(list(range(1, 2001)))
+    assert not taken.is_far_back(HEAD + 1)
+    assert taken.is_far_back(HEAD + 2)
+    assert taken.is_far_back(2000)
+    assert not taken.is_far_back(2001), "a number that was not given yet needs a look"
+
+
+@pytest.mark.parametrize("length", [0, 1, 499, 500])
+def test_nobody_is_far_back_in_a_short_line(length: int) -> None:
+    taken = snapshot(list(range(1, length + 1)))
+    assert not any(taken.is_far_back(number) for number in range(1, length + 1))
+
+
+def test_numbers_that_were_admitted_once_are_never_far_back() -> None:
+    taken = snapshot(list(range(1, 2001)), top=1500)
+    assert not taken.is_far_back(1400)
+    assert taken.is_far_back(1501)
+
+
+@pytest.mark.parametrize(
+    ("state", "phase", "availability", "shown"),
+    [
+        ("waiting", "before", "free", "before"),
+        ("waiting", "on_sale", "free", "waiting"),
+        ("waiting", "on_sale", "none_free", "none_free"),
+        ("waiting", "on_sale", "sold_out", "sold_out"),
+        ("waiting", "paused", "sold_out", "paused"),
+        ("waiting", "closed", "free", "closed"),
+        ("admitted", "on_sale", "free", "admitted"),
+        ("admitted", "on_sale", "none_free", "admitted"),
+        ("admitted", "on_sale", "sold_out", "sold_out"),
+        ("admitted", "paused", "free", "paused"),
+        ("used", "closed", "sold_out", "claimed"),
+        ("left", "closed", "free", "left"),
+        ("expired", "on_sale", "free", "expired"),
+    ],
+)
+def test_the_word_for_the_page(state: str, phase: str, availability: str, shown: str) -> None:
+    assert shown_state(state, phase, availability) == shown  # type: ignore[arg-type]
+
+
+def test_the_expected_wait() -> None:
+    assert eta_seconds(120, 60, 0) == 120
+    assert eta_seconds(0, 60, 0) == 0
+    assert eta_seconds(60, 60, 300) == 360
+    assert eta_seconds(10, 0, 0) is None
+
+
+def test_the_slower_of_plan_and_observation_sets_the_pace() -> None:
+    assert expected_rate(600, None) == 600
+    assert expected_rate(600, 50.5) == 50.5
+    assert expected_rate(600, 900) == 600
+
+
+@pytest.mark.parametrize("state", ["waiting", "before", "none_free", "admitted", "sold_out"])
+@pytest.mark.parametrize("ahead", [None, 0, 10, 500, 50_000])
+@pytest.mark.parametrize("eta", [None, 0, 60, 7200])
+def test_delays_stay_between_2_and_30_seconds(
+    state: str, ahead: int | None, eta: int | None
+) -> None:
+    delays = [next_poll_seconds(state, ahead, eta, 0, chance / 100) for chance in range(101)]
+    assert min(delays) >= 2
+    assert max(delays) <= 30
+
+
+def test_delays_grow_with_the_wait_and_are_spread() -> None:
+    def spread(ahead: int, eta: int) -> set[int]:
+        return {next_poll_seconds("waiting", ahead, eta, 0, c / 100) for c in range(101)}
+
+    assert spread(3, 3) == {2, 3}
+    assert max(spread(3, 3)) < min(spread(200, 200))
+    assert len(spread(5000, 3000)) >= 8
+
+
+def test_before_the_sale_the_head_asks_often_only_at_its_start() -> None:
+    assert next_poll_seconds("before", 0, 3600, 3600, 0.5) >= 20
+    assert next_poll_seconds("before", 0, 15, 15, 0.5) <= 3
