@@ -10,7 +10,7 @@ ARGS ?=
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format browser clean
+.PHONY: help run test money lint format browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ run: $(VENV)/.product ## start everything on this machine; Ctrl-C ends it
 
 test: $(VENV)/.development browser ## every test, on servers of their own
 	@$(BIN)/python -m pytest $(ARGS)
+
+money: $(VENV)/.development ## 1,000 purchases on the gateway's worst day: its books against ours
+	@$(BIN)/python -m drill.money $(ARGS)
 
 lint: $(VENV)/.development ## what the machine says before a person reads the code
 	@$(BIN)/ruff check .

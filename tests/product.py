@@ -1,67 +1,15 @@
-"""The real product, started the way `make run` starts it, for tests from outside."""
+"""The real product, for tests from outside."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).resolve().parent.parent
-# The site, the stand-ins behind it, and room for one more.
-PORTS = 8
+from drill.product import product
 
-
-def free_ports() -> int:
-    """The first of PORTS free ports in a row."""
-    for first in range(21_000 + os.getpid() % 5_000, 60_000, PORTS):
-        if all(_free(port) for port in range(first, first + PORTS)):
-            return first
-    raise RuntimeError("no free ports")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-@contextmanager
-def product(folder: Path, **environment: str) -> Iterator[dict[str, Any]]:
-    """Run the product in `folder`; yields what its run.json says."""
-    own = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-    said = folder.parent / f"{folder.name}.out"
-    with said.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.run"],
-            cwd=ROOT,
-            env={**own, "DATA_DIR": str(folder), "PORT": str(free_ports()), **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        facts = folder / "run.json"
-        deadline = time.monotonic() + 120
-        while not facts.exists():
-            assert process.poll() is None, said.read_text()
-            assert time.monotonic() < deadline, "the product did not start"
-            time.sleep(0.1)
-        yield json.loads(facts.read_text())
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(15)
+__all__ = ["mail_to", "product"]
 
 
 def mail_to(run: dict[str, Any], address: str, about: str, patience: float = 20) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 
 from babel import numbers
 
@@ -25,4 +26,9 @@ def decimal(amount: int | None, currency: str | None) -> str:
     """An amount in the smallest unit as a plain decimal: 2500000 NGN is 25000.00."""
     if amount is None or currency is None:
         return ""
-    return f"{Decimal(amount).scaleb(-numbers.get_currency_precision(currency)):f}"
+    return f"{Decimal(amount).scaleb(-_places(currency)):f}"
+
+
+@cache
+def _places(currency: str) -> int:
+    return numbers.get_currency_precision(currency)

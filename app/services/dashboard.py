@@ -93,7 +93,7 @@ def live(staff: StaffMember, slug: str) -> LiveNumbers:
 def _own_currency_first(sums: list[Sums], currency: str) -> list[Sums]:
     """What came in in a wrong currency stands below, and nothing at all is a nought."""
     own = [row for row in sums if row.currency == currency]
-    nothing = Sums(currency, 0, 0, 0, 0, 0, 0, None, None)
+    nothing = Sums(currency, 0, 0, 0, 0, 0, 0, 0, None, None)
     return (own or [nothing]) + [row for row in sums if row.currency != currency]
 
 

@@ -23,7 +23,7 @@ from app.store import staff as members
 from app.store import support as store
 from app.store import timeline
 from app.store.db import transaction
-from app.store.support import FoundClaim, FoundPlace, Mail
+from app.store.support import Flagged, FoundClaim, FoundPlace, Mail
 
 SENT_AGAIN = "tickets sent again"
 
@@ -97,6 +97,12 @@ def find(staff: StaffMember, text: str) -> Results:
         found = store.claims(session, staff.organisation_id, meant)
         places = store.places(session, staff.organisation_id, meant.email) if meant.email else []
     return Results(found, places)
+
+
+def flagged(staff: StaffMember) -> list[Flagged]:
+    """Refunds that wait for a person, and sums that came in wrong, the oldest first."""
+    with transaction() as session:
+        return store.flagged(session, staff.organisation_id)
 
 
 def look(staff: StaffMember, reference: str) -> Case:

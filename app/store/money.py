@@ -21,13 +21,15 @@ _AT_ONCE = 1000
 class Sums:
     """An event's money in one currency, in its smallest unit.
 
-    `in_doubt` is explained in sql/functions/event_money.sql; `doubts` counts its payments, and
+    `stuck` counts the refunds that the gateway cannot finish without a person. `in_doubt` is
+    explained in sql/functions/event_money.sql; `doubts` counts its payments, and
     the oldest is named by its time and its claim.
     """
 
     currency: str
     taken: int
     owed: int
+    stuck: int
     refunded: int
     unexplained: int
     in_doubt: int

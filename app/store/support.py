@@ -10,12 +10,25 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, scoped_session
 
+from app.domain.payments import Reason
+from app.domain.refunds import FAILED, NEEDS_ATTENTION
 from app.domain.search import Meant
-from app.store.models import Claim, Event, Fan, OutboxEntry, Payment, Place, Ticket, Verification
+from app.store.models import (
+    Claim,
+    Event,
+    Fan,
+    OutboxEntry,
+    Payment,
+    Place,
+    Refund,
+    Ticket,
+    Verification,
+)
 
 Db = Session | scoped_session[Session]
 
 MOST_SHOWN = 50
+_WRONG = (Reason.WRONG_AMOUNT, Reason.WRONG_CURRENCY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,21 @@ class FoundPlace:
     admitted_at: datetime | None
     ended_at: datetime | None
     proven_at: datetime | None
+    event_title: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A refund that somebody should look at. Money in the smallest unit."""
+
+    claim: str
+    payment: str
+    state: str
+    reason: str
+    amount: int
+    currency: str
+    owed_at: datetime
     event_title: str
     time_zone: str
 
@@ -161,6 +189,35 @@ def payments(session: Db, claim_id: int) -> list[Payment]:
             .options(joinedload(Payment.refund))
         )
     )
+
+
+def flagged(session: Db, organisation_id: int) -> list[Flagged]:
+    """Refunds that the gateway cannot finish, and those of sums that came in wrong; the oldest
+    first."""
+    rows = session.execute(
+        select(
+            Claim.reference,
+            Payment.reference,
+            Refund.state,
+            Refund.reason,
+            Refund.amount,
+            Refund.currency,
+            Refund.created_at,
+            Event.title,
+            Event.time_zone,
+        )
+        .join(Payment, Payment.id == Refund.payment_id)
+        .join(Claim, Claim.id == Payment.claim_id)
+        .join(Event, Event.id == Claim.event_id)
+        .where(
+            Event.organisation_id == organisation_id,
+            Refund.done_at.is_(None),
+            or_(Refund.state.in_((FAILED, NEEDS_ATTENTION)), Refund.reason.in_(_WRONG)),
+        )
+        .order_by(Refund.created_at)
+        .limit(MOST_SHOWN)
+    )
+    return [Flagged(*row) for row in rows]
 
 
 def is_owed(session: Db, key: str) -> bool:

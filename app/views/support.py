@@ -26,8 +26,13 @@ def search() -> Page:
     results = support.find(me(), text) if text else None
     if results and results.one_claim:
         return redirect(url_for(".claim", reference=results.one_claim), code=303)
-    away = gateway_watch.away_since()
-    return render_template("support/search.html", text=text, results=results, away_since=away)
+    return render_template(
+        "support/search.html",
+        text=text,
+        results=results,
+        flagged=support.flagged(me()),
+        away_since=gateway_watch.away_since(),
+    )
 
 
 @blueprint.get("/claims/<reference>")

@@ -59,7 +59,8 @@ class Lines(RuleBasedStateMachine):
         self.unwritten: set[str] = set()
         self.journaled = 0
         self.guard: int | None = None
-        self.late = False
+        # Places whose pass is over, wherever it is still written.
+        self.run_out: set[str] = set()
         # Hypothesis leaves out whole rules in many an example; there are always some fans.
         self.strangers_join(6)
         self.the_journal_is_written()
@@ -142,15 +143,14 @@ class Lines(RuleBasedStateMachine):
             assert admitted == 0
             self.rebuilt()
             return
-        if self.late:
-            self.late = False
-            for place in self.those(ADMITTED):
-                self.live[place] = EXPIRED
+        for place in self.run_out.intersection(self.those(ADMITTED)):
+            self.live[place] = EXPIRED
         guard = self.guard if self.guard is not None else float("inf")
         first = [place for place in self.those(WAITING) if self.number[place] <= guard]
         room = CAPACITY - len(self.those(ADMITTED))
         for place in first[:room]:
             self.live[place] = ADMITTED
+            self.run_out.discard(place)
         assert admitted == len(first[:room])
 
     @rule(count=st.integers(1, 4))
@@ -171,7 +171,7 @@ class Lines(RuleBasedStateMachine):
     @rule()
     def every_pass_runs_out(self) -> None:
         self.change("UPDATE events SET paused_ms = paused_ms - 3600000 WHERE id = :id")
-        self.late = True
+        self.run_out |= {p for p in self.live if ADMITTED in (self.live[p], self.known.get(p))}
 
     @precondition(lambda self: self.guard is not None)
     @rule()

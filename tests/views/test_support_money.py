@@ -93,8 +93,10 @@ def test_done_is_said_with_its_day(desk, stories):
 def test_the_gateways_own_log_stands_beside_our_timeline(desk, stories):
     claim = stories.did(stories.declined(), "pay")
     page = text_of(desk, claim)
-    for said in ("The gateway’s own log", "Error: Declined", "Successfully paid with card",
-                 "Timeline", "Payment failed by the gateway", "Confirmed by the gateway"):  # fmt: skip
+    for said in (
+        "The gateway’s own log", "Error: Declined", "Successfully paid with card",
+        "Timeline", "Payment failed by the gateway", "Confirmed by the gateway",
+    ):  # fmt: skip
         assert said in page, said
 
 
@@ -120,7 +122,7 @@ def test_each_payment_of_a_claim_is_there(desk, stories):
     page = text_of(desk, claim)
     assert f"{claim.reference}-1" in page
     assert f"{claim.reference}-2" in page
-    assert "goes back: paid twice" in page
+    assert "Paid; goes back: paid twice." in page
     assert "is with the organiser" in page
 
 
@@ -206,6 +208,20 @@ def test_claims_of_another_organisation_are_404(app, stories, stuck):
     for button in ("refund", "settle"):
         assert other.client.post(f"{page_of(stuck)}/{button}", data=data).status_code == 404
     assert stories.refund_of(stuck).state == "needs-attention"
+
+
+def test_refunds_that_need_a_look_are_listed_until_they_are_done(app, desk, stories, stuck):
+    wrong, quiet = stories.wrong("wrong_amount"), stories.paid()
+    stories.refunded(quiet, "pending")
+    stories.settled()
+    page = desk.get("/support/").text
+    assert re.findall(r'class="ref" href="[^"]*">([^<]*)<', page) == [
+        stuck.reference, wrong.reference,
+    ]  # fmt: skip
+    assert "Refund needs a person" in page
+    assert "wrong amount" in page
+    other = Desk(app, "support", factories.an_organisation("Abuja Stages"))
+    assert stuck.reference not in other.get("/support/").text
 
 
 def test_a_gateway_that_does_not_answer_is_said(desk, stories):

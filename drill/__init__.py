@@ -1,0 +1,1 @@
+"""Fans in software: what FairQueue does on its worst day, measured from outside."""
