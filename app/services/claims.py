@@ -24,32 +24,16 @@ from app.domain.tokens import PassToken
 from app.extensions import settings
 from app.line import inventory
 from app.services import catalogue
+from app.services.payment_views import PaymentView, view_of
 from app.store import claims as store
 from app.store import tickets, timeline
 from app.store.db import transaction
-from app.store.models import Claim, Payment
+from app.store.models import Claim
 
 # After this many sets of numbers that Postgres did not know as free, Redis is too wrong to be
 # worth asking, and Postgres picks the tickets itself.
 _SETS_OF_NUMBERS = 3
 _EXPIRE_AT_ONCE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentView:
-    reference: str
-    state: str
-    gateway_status: str | None
-    authorization_url: str | None
-    amount: int
-    currency: str
-    received_amount: int | None
-    paid_at: datetime | None
-    created_at: datetime
-    checked_at: datetime | None
-    counts: bool
-    refund_state: str | None
-    gateway_log: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,26 +298,8 @@ def _view(row: Claim, happenings: list[Happening]) -> ClaimView:
         held_until=row.held_until,
         confirmed_at=row.confirmed_at,
         ended_at=row.ended_at,
-        payments=[_payment_view(payment) for payment in row.payments],
+        payments=[view_of(payment, row.held_until) for payment in row.payments],
         timeline=happenings,
-    )
-
-
-def _payment_view(row: Payment) -> PaymentView:
-    return PaymentView(
-        reference=row.reference,
-        state=row.state,
-        gateway_status=row.gateway_status,
-        authorization_url=row.authorization_url,
-        amount=row.amount,
-        currency=row.currency,
-        received_amount=row.received_amount,
-        paid_at=row.paid_at,
-        created_at=row.created_at,
-        checked_at=row.checked_at,
-        counts=row.counts,
-        refund_state=row.refund.state if row.refund else None,
-        gateway_log=row.gateway_log,
     )
 
 

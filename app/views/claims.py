@@ -237,12 +237,14 @@ def _page(found: ClaimView, returned: bool = False) -> Response:
 
 
 def _shown(found: ClaimView, *, going: bool = False, returned: bool = False) -> dict[str, object]:
+    # What has been decided meanwhile needs no more waiting: the fan may try again at once.
+    waiting = found.payment is not None and found.payment.open
     return {
         "claim": found,
         "event": found.event,
         "now": catalogue.moment(found.event),
         "going": going or "go" in request.args,
-        "returned": returned or "back" in request.args,
+        "returned": waiting and (returned or "back" in request.args),
         "gateway": _gateway_address(found),
     }
 

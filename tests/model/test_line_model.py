@@ -298,7 +298,7 @@ def test_the_line_behaves_like_a_plain_list(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=20,
+            max_examples=15,
             stateful_step_count=50,
             deadline=None,
             database=None,

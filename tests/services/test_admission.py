@@ -22,7 +22,10 @@ FAST = 6_000_000
 
 
 def join(event: Any, count: int) -> list[PlaceToken]:
-    return [line.join(event.slug, an_id()) for _ in range(count)]
+    slug = event.slug
+    # Postgres ends a transaction that stands idle while thousands join.
+    db.session.commit()
+    return [line.join(slug, an_id()) for _ in range(count)]
 
 
 def states(event: Any, tokens: list[PlaceToken]) -> list[str]:

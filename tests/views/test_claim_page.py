@@ -179,3 +179,76 @@ def test_a_claim_page_is_kept_by_no_cache_and_shown_to_no_other_site(client, eve
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "same-origin"
     assert cookie(client, "fq_staff") is None
+
+
+def a_refund(claim, reason: str, amount: int = 500_000, currency: str = "NGN") -> Refund:
+    payment = factories.a_payment(
+        claim,
+        state="SUCCEEDED",
+        received_amount=amount,
+        received_currency=currency,
+        paid_at=factories.utc_now(),
+    )
+    refund = Refund(payment_id=payment.id, amount=amount, currency=currency, reason=reason)
+    db.session.add(refund)
+    db.session.commit()
+    return refund
+
+
+def test_a_wrong_sum_goes_back_and_the_claim_can_still_be_paid(client, event):
+    claim = a_claim_of(client, event)
+    a_refund(claim, "wrong amount", 250_000)
+    html = page(client, claim)
+    assert "We received <strong>NGN\N{NO-BREAK SPACE}2,500.00</strong>" in html
+    assert "is not the price of these tickets" in html
+    assert "Pay NGN" in html
+
+
+def test_a_second_payment_of_a_paid_claim_goes_back(client, event):
+    claim = a_claim_of(client, event, state="CONFIRMED")
+    refund = a_refund(claim, "paid twice")
+    html = page(client, claim)
+    assert heading(html) == "Your ticket is paid"
+    assert "one payment is enough" in html
+    assert "It is on its way back to you" in html
+    assert "every 60s" in html
+    refund.state = "settled"
+    db.session.commit()
+    html = page(client, claim)
+    assert "Our support has given it back to you" in html
+    assert "hx-trigger" not in html
+
+
+def test_who_paid_in_time_reads_so(client, event):
+    claim = a_claim_of(client, event, state="EXPIRED", ended_at=factories.utc_now())
+    a_refund(claim, "no tickets left")
+    assert "You paid in time" in page(client, claim)
+
+
+def test_a_refunded_claim_says_where_its_money_is(client, event):
+    claim = a_claim_of(client, event, state="REFUNDED", ended_at=factories.utc_now())
+    a_refund(claim, "support: the fan fell ill")
+    html = page(client, claim)
+    assert heading(html) == "Your money goes back to you"
+    assert "It is on its way back to you" in html
+
+
+def test_a_fan_who_comes_back_declined_may_try_again_at_once(client, event):
+    claim = a_claim_of(client, event)
+    factories.a_payment(claim, state="FAILED", gateway_status="failed")
+    html = client.get(f"/claims/{claim.reference}?back=1").text
+    assert heading(html) == "The payment did not go through"
+    assert "Pay NGN" in html
+
+
+def test_a_fan_who_comes_back_without_paying_is_told_so(client, event):
+    claim = a_claim_of(client, event)
+    factories.a_payment(
+        claim,
+        state="PENDING",
+        gateway_status="abandoned",
+        authorization_url="https://pay.example/x",
+    )
+    html = client.get(f"/claims/{claim.reference}?back=1").text
+    assert "nothing has been paid yet" in html
+    assert "continue to payment" in html
