@@ -4,7 +4,8 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Called as `make test ARGS="-k line -x"`.
+# Called as `make test ARGS="-k line -x"`, or ARGS="-n 0" for one process. Each of two processes
+# has servers of its own.
 ARGS ?=
 # Without a home folder pip has nowhere to keep its cache, and says so at length.
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
@@ -19,7 +20,7 @@ run: $(VENV)/.product ## start everything on this machine; Ctrl-C ends it
 	@exec $(BIN)/python -m sandbox.run
 
 test: $(VENV)/.development browser ## every test, on servers of their own
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 money: $(VENV)/.development ## 1,000 purchases on the gateway's worst day: its books against ours
 	@$(BIN)/python -m drill.money $(ARGS)

@@ -75,6 +75,9 @@ def settings(postgres: servers.Postgres, redis_server: servers.Redis) -> Any:
             "PAYSTACK_URL": "http://127.0.0.1:1",
             "PAYSTACK_SECRET_KEY": "sk_test_of_the_tests_only",
             "SMTP_URL": "smtp://127.0.0.1:1",
+            # A test keeps its session open while its threads work; on a busy machine that is long.
+            "TRANSACTION_TIMEOUT": "60",
+            "LEASE": "61",
             # Races run many threads in this one process; each holds a connection while it waits.
             "POOL_SIZE": "64",
             "POOL_WAIT": "10",
