@@ -26,7 +26,8 @@ def register(app: Flask) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--gateway", is_flag=True, help="Compare with the gateway's books as well.")
 def audit(as_json: bool, gateway: bool) -> None:
-    """Check that everything that must hold, holds. Exits with 1 when something does not."""
+    """Check that everything that must hold, holds. Exits with 1 when something does not, with 2
+    when nothing is wrong but something could not be looked at."""
     try:
         report = auditor.audit(ask_gateway=gateway)
     except Refusal as refusal:
@@ -39,7 +40,7 @@ def audit(as_json: bool, gateway: bool) -> None:
         for reason in report.unchecked:
             click.echo(f"not checked: {reason}")
         click.echo(f"{len(report.rules)} rules, {len(report.violations)} violations")
-    raise SystemExit(1 if report.violations else 0)
+    raise SystemExit(1 if report.violations else 2 if report.unchecked else 0)
 
 
 @click.command()

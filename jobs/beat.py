@@ -140,8 +140,9 @@ class BeatLoop:
 def fallback_work() -> dict[str, Callable[[], object]]:
     """What cannot wait for Redis: our debts to the outside, and the holds that run out."""
     return {
-        "money": lambda: delivery.deliver("money"),
-        "mail": lambda: delivery.deliver("mail"),
+        # Four kinds of work share this one process's connections to Postgres.
+        "money": lambda: delivery.deliver("money", most_hands=3),
+        "mail": lambda: delivery.deliver("mail", most_hands=1),
         "payments": ticks.payments,
         "expiry": ticks.expire,
     }

@@ -20,8 +20,8 @@ HANDS = {outbox.MONEY: 8, outbox.MAIL: 2}
 
 
 @in_application
-def deliver(lane: str) -> int:
-    """Deliver what the lane owes now; says how many entries."""
+def deliver(lane: str, most_hands: int = 8) -> int:
+    """Deliver what the lane owes now, with `most_hands` at the most; says how many entries."""
     awake(lane)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
 
@@ -34,8 +34,9 @@ def deliver(lane: str) -> int:
                 log.warning("the delivery of %s has to wait: %r", lane, refusal)
                 return 0
 
-    with ThreadPoolExecutor(HANDS[lane]) as pool:
-        delivered = sum(pool.map(hand, range(HANDS[lane])))
+    hands = min(HANDS[lane], most_hands)
+    with ThreadPoolExecutor(hands) as pool:
+        delivered = sum(pool.map(hand, range(hands)))
     if delivered:
         # A delivery ends after some seconds, done or not; looking once more costs little.
         wake(lane)

@@ -48,6 +48,10 @@ class LineLost(LineUnavailable):
     """The line is being put back. Your place is safe; please try again in a moment."""
 
 
+class JoinUnavailable(LineUnavailable):
+    """The line cannot be reached for a moment. Please try again: you get one place at most."""
+
+
 class Unknown(Refusal):
     """There is nothing at this address."""
 

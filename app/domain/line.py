@@ -26,6 +26,12 @@ _JITTER = 0.2
 
 SAFE = "The line cannot be reached for a moment. Your place is safe."
 
+# A pace is believed once it was watched for so long: a beat that stutters is no standstill.
+_AT_LEAST_S = 20.0
+# Who may not be told how many are ahead asks again after so long: neither as often as the head
+# of the line, nor so late that they learn of their turn when it is half over.
+_UNKNOWN_POLL_S = 10.0
+
 # States that will not change any more: the page need not ask again.
 FINISHED = frozenset({"left", "expired", "claimed", "closed"})
 
@@ -126,9 +132,21 @@ def eta_seconds(ahead: int, admitted_per_minute: float, until_start: float) -> i
     return round(max(0.0, until_start) + ahead * 60 / admitted_per_minute)
 
 
+def observed_rate(admitted: int, seconds: float, full: bool) -> float | None:
+    """Admissions per minute, from how many there were in so many seconds of an open sale with
+    people waiting; 0 while the line stands still, None while that is too early to say.
+
+    While the room inside is full, the line moves only as fast as fans choose their tickets. The
+    length of a pass says nothing about that, so until the pace was seen there is none to promise.
+    """
+    if seconds >= _AT_LEAST_S:
+        return max(0, admitted) * 60 / seconds
+    return 0.0 if full else None
+
+
 def expected_rate(configured: int, observed: float | None) -> float:
     """How many are admitted per minute: what was observed, if the room inside rather than the
-    configured rate sets the pace."""
+    configured rate sets the pace; 0 if nobody is admitted at all."""
     if observed is None:
         return float(configured)
     return min(float(configured), observed)
@@ -140,10 +158,12 @@ def next_poll_seconds(
     """When to ask again, from 2 to 30 s: soon where something may happen soon.
 
     A tenth of the expected wait, so that nobody learns of their turn much too late, and a line
-    that stands still is asked less often the further back one is. `chance` from 0 to 1 sets
-    the jitter.
+    that stands still is asked less often the further back one is. `eta` is the wait at the
+    configured rate where the expected one is unknown. `chance` from 0 to 1 sets the jitter.
     """
-    if state in ("waiting", "none_free"):
+    if state == "waiting" and ahead is None and eta is None:
+        delay = _UNKNOWN_POLL_S
+    elif state in ("waiting", "none_free"):
         delay = eta / 10 if eta is not None else 2 + (ahead or 0) / 50
     elif state == "before":
         delay = max(until_start, eta or 0) / 10

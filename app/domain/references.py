@@ -8,6 +8,7 @@ import secrets
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _HEARD = str.maketrans("ILO", "110")
 _LENGTH = 10
+_TICKET_LENGTH = 16
 
 
 def claim_reference() -> str:
@@ -25,6 +26,17 @@ def as_claim_reference(text: str) -> str | None:
     if len(body) != _LENGTH or not set(body) <= set(_ALPHABET):
         return None
     return _grouped(body)
+
+
+def ticket_code() -> str:
+    """A new ticket code such as 7K3M9QXDR2B04ZTV: 80 random bits, so nobody guesses another's."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_TICKET_LENGTH))
+
+
+def as_ticket_code(text: str) -> str | None:
+    """The ticket code that somebody meant, read as kindly as a claim's reference, or None."""
+    code = "".join(ch for ch in text.upper() if ch.isalnum()).translate(_HEARD)
+    return code if len(code) == _TICKET_LENGTH and set(code) <= set(_ALPHABET) else None
 
 
 def payment_reference(claim: str, attempt: int) -> str:

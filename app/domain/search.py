@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.domain.references import as_claim_reference, payment_reference
+from app.domain.references import as_claim_reference, as_ticket_code, payment_reference
 
 LONGEST = 200
 
@@ -35,8 +35,7 @@ def read(text: str) -> Meant:
     return Meant(
         claim=as_claim_reference(text),
         payments=_distinct(text.upper(), _as_payment_reference(letters)),
-        # Case and dashes count in a ticket's code: it is pasted or scanned, not read aloud.
-        codes=("".join(text.split()),),
+        codes=_distinct("".join(text.split()), as_ticket_code(text)),
     )
 
 

@@ -94,7 +94,9 @@ def claim(
     """
     request = _Request(facts, pass_token, fan_id, form, form_key)
     for attempt in range(_SETS_OF_NUMBERS):
-        request_id = f"{form_key}.{attempt}"
+        # The quantity belongs to the question: the same form sent with another quantity must not
+        # be given the numbers of the first.
+        request_id = f"{form_key}.{form.quantity}.{attempt}"
         try:
             taken = inventory.take(
                 facts.id,

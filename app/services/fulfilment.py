@@ -3,7 +3,6 @@ staff."""
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from app.domain import claims as claim_rules
 from app.domain import errors
 from app.domain import payments as rules
 from app.domain.payments import Answer, Decision, Outcome, Reason
+from app.domain.references import ticket_code
 from app.extensions import settings
 from app.line import inventory
 from app.services import catalogue, outbox
@@ -19,9 +19,6 @@ from app.store import tickets, timeline
 from app.store.db import transaction
 from app.store.models import Claim, Payment, Refund
 from app.store.payments import Db, Locked
-
-# 96 random bits: nobody guesses the code of another's ticket.
-_CODE_BYTES = 12
 
 
 def fulfil(payment_id: int, answer: Answer) -> None:
@@ -86,7 +83,7 @@ def _confirm(session: Db, claim: Claim, payment: Payment, now: datetime) -> None
     claim.confirmed_at = now
     claim.ended_at = None
     session.flush()
-    codes = [secrets.token_urlsafe(_CODE_BYTES) for _ in range(claim.quantity)]
+    codes = [ticket_code() for _ in range(claim.quantity)]
     numbers = store.issue_codes(session, claim, codes)
     if len(numbers) != claim.quantity:
         raise AssertionError(f"{claim.reference} holds {len(numbers)} of {claim.quantity} tickets")

@@ -172,9 +172,10 @@ def _find(facts: EventFacts, token: PlaceToken, visitor: str = "") -> _Found:
 
 
 def _last_known(facts: EventFacts, seen: Picture, token: PlaceToken) -> _Found:
-    """While Redis is away: those who may have been admitted are looked up in Postgres, so that
-    they can go on to claim; the others were waiting when the line was last seen."""
-    if seen.snapshot is not None and not seen.snapshot.is_far_back(token.number):
+    """While Redis is away: those who may have been admitted, or have ended, are looked up in
+    Postgres, so that they can go on to claim. A process that never saw the line looks up
+    everyone; the others spare Postgres those who were far back when the line was last seen."""
+    if not seen.surely_waited(token):
         with suppress(NotNow):
             found = _on_record(facts, token)
             if found is not None:
@@ -287,10 +288,13 @@ def _told(facts: EventFacts, seen: Picture, found: _Found) -> LineStatus:
     sale = phase(facts, now)
     state = rules.shown_state(found.state, sale, availability(facts))
     until_start = max(0.0, (facts.sale_starts_at - now).total_seconds())
-    eta = None
+    eta = planned = None
     if found.ahead is not None and state in ("waiting", "before"):
-        rate = rules.expected_rate(facts.admit_per_minute, seen.observed_rate)
-        eta = rules.eta_seconds(found.ahead, rate, until_start)
+        planned = rules.eta_seconds(found.ahead, facts.admit_per_minute, until_start)
+        # Nobody is admitted while Redis is away, and nobody knows for how long that is.
+        if not seen.away:
+            rate = rules.expected_rate(facts.admit_per_minute, seen.observed_rate)
+            eta = rules.eta_seconds(found.ahead, rate, until_start)
     chance = secrets.randbelow(1001) / 1000
     has_pass = found.pass_until is not None and sale in ("on_sale", "paused")
     pass_until = found.pass_until if has_pass else None
@@ -300,7 +304,9 @@ def _told(facts: EventFacts, seen: Picture, found: _Found) -> LineStatus:
         ahead=found.ahead,
         ahead_exact=found.ahead is not None and not found.about,
         eta_seconds=eta,
-        next_poll_seconds=rules.next_poll_seconds(state, found.ahead, eta, until_start, chance),
+        next_poll_seconds=rules.next_poll_seconds(
+            state, found.ahead, planned if eta is None else eta, until_start, chance
+        ),
         message=rules.SAFE if seen.away else facts.message,
         message_at=None if seen.away else facts.message_at,
         updated_at=seen.taken_at if found.about else now,

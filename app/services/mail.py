@@ -21,9 +21,9 @@ from sqlalchemy import select
 from app import metrics
 from app.domain import codes, words
 from app.domain.claims import CONFIRMED
-from app.domain.tokens import ClaimLink
 from app.extensions import settings
 from app.services import claims
+from app.services.links import claim_link
 from app.store import verifications
 from app.store.db import transaction
 from app.store.models import Claim
@@ -75,13 +75,6 @@ def send_tickets(payload: Mapping[str, Any]) -> None:
         event=claim.event,
         link=claim_link(claim.reference, "tickets"),
     )
-
-
-def claim_link(reference: str, page: str = "") -> str:
-    """An address that opens a claim in any browser: for mails only, never for pages."""
-    key = ClaimLink(reference).sign(settings.secret_key)
-    path = f"/claims/{reference}" + (f"/{page}" if page else "")
-    return f"{settings.public_url}{path}?key={key}"
 
 
 def send(template: str, to: str, subject: str, **values: Any) -> None:

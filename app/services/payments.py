@@ -20,6 +20,7 @@ from app.gateway import client as gateway
 from app.gateway.results import Accepted, DuplicateReference, Missing, Refused, TryLater
 from app.services import outbox, refunds
 from app.services.fulfilment import fulfil, heard, note, record, schedule
+from app.services.links import claim_link
 from app.services.outbox import Later
 from app.store import payments as store
 from app.store.db import transaction
@@ -95,7 +96,9 @@ def initialize(payment_id: int) -> None:
         amount=order.amount,
         currency=order.currency,
         reference=order.reference,
-        callback_url=f"{settings.public_url}/claims/{order.claim}/return",
+        # With its key: a bank's app often comes back in another browser than it left, and the
+        # fan who has just paid must not be told that the page is private.
+        callback_url=claim_link(order.claim, "return"),
         channels=settings.paystack_channels,
         metadata={"claim": order.claim},
     )

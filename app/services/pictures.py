@@ -10,8 +10,8 @@ from threading import Lock
 
 from app.clock import monotonic
 from app.domain.errors import LineUnavailable
-from app.domain.events import EventFacts
-from app.domain.line import Snapshot
+from app.domain.events import EventFacts, phase
+from app.domain.line import Snapshot, observed_rate
 from app.domain.tokens import PlaceToken
 from app.line import verbs
 from app.services import catalogue
@@ -20,13 +20,13 @@ _MAX_AGE_S = 1.0
 # The pace of admission is what was seen over this time: long enough for a beat that stutters,
 # short enough to notice that the organiser changed the rate.
 _OBSERVED_S = 60.0
-_AT_LEAST_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A line as this process last saw it. `away` says that Redis did not answer since, or has no
-    valid copy; `snapshot` is None if it never did. `observed_rate` is admissions per minute."""
+    valid copy; `snapshot` is None if it never did. `observed_rate` is admissions per minute, 0
+    while the line stands still, None if that was not seen for long enough."""
 
     snapshot: Snapshot | None
     gone: frozenset[str] | set[str]
@@ -47,8 +47,22 @@ class Picture:
         return snapshot.is_far_back(token.number) and token.place_id not in self.gone
 
     def last_known_ahead(self, number: int) -> int | None:
-        """How many were before this number when the line was last seen; None if nobody knows."""
-        return self.snapshot.ahead(number) if self.snapshot else None
+        """How many were before this number when the line was last seen; None if nobody knows.
+
+        A number below the head of the line is one that waits no more, or went back in since: it
+        is not the next one.
+        """
+        snapshot = self.snapshot
+        if snapshot is None or not snapshot.numbers or number < snapshot.numbers[0]:
+            return None
+        return snapshot.ahead(number)
+
+    def surely_waited(self, token: PlaceToken) -> bool:
+        """Whether the place was far back in the line when that was last seen."""
+        snapshot = self.snapshot
+        if snapshot is None or token.place_id in self.gone:
+            return False
+        return snapshot.is_far_back(token.number)
 
 
 class _Camera:
@@ -92,19 +106,21 @@ class _Camera:
         self._gone.update(gone)
         self._gone_count += len(gone)
         now = catalogue.moment(facts)
-        return Picture(snapshot, self._gone, False, now, self._observe(snapshot))
+        return Picture(snapshot, self._gone, False, now, self._observe(facts, snapshot, now))
 
-    def _observe(self, snapshot: Snapshot) -> float | None:
-        """Admissions per minute, once they were seen for long enough while somebody waited."""
+    def _observe(self, facts: EventFacts, snapshot: Snapshot, moment: datetime) -> float | None:
+        """Admissions per minute, of the time in which the sale was open and somebody waited."""
+        if phase(facts, moment) != "on_sale" or snapshot.waiting == 0:
+            self._admissions.clear()
+            return None
         now = monotonic()
         self._admissions.append((now, snapshot.admitted))
         while self._admissions[0][0] < now - _OBSERVED_S:
             self._admissions.popleft()
         since, before = self._admissions[0]
-        admitted = snapshot.admitted - before
-        if now - since < _AT_LEAST_S or admitted <= 0:
-            return None
-        return admitted * 60 / (now - since)
+        # As lua/admit.lua counts: nobody is let in beyond the tickets that are free.
+        full = snapshot.inside >= min(facts.pass_capacity, snapshot.free)
+        return observed_rate(snapshot.admitted - before, now - since, full)
 
 
 _cameras: dict[int, _Camera] = {}

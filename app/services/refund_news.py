@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain import refunds as rules
 from app.services import mail
+from app.services.links import claim_link
 from app.store import refunds as store
 from app.store.db import transaction
 
@@ -44,7 +45,7 @@ def send(payload: Mapping[str, Any]) -> None:
         title=news.title,
         claim=news.claim,
         payment=news.payment,
-        link=mail.claim_link(news.claim),
+        link=claim_link(news.claim),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -25,6 +26,12 @@ REFUSAL_OF_CONSTRAINT: dict[str, type[errors.Refusal]] = {
     "claims_place_buys_once": errors.AlreadyClaimed,
     "claims_form_is_sent_once": errors.AlreadyClaimed,
 }
+
+
+# After Postgres did not answer, this process asks nothing of it for so long (s): else every
+# request would wait out the whole deadline once for each statement, in turn.
+_PAUSE_AFTER_SILENCE = 0.5
+_silence = {"until": 0.0}
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -99,7 +106,7 @@ def transaction() -> Iterator[scoped_session[Any]]:
         except sa_exc.OperationalError as exc:
             session.rollback()
             # Postgres may have committed before the connection went away.
-            if exc.connection_invalidated or _closed(exc):
+            if _lost(exc):
                 raise errors.OutcomeUnknown from exc
             raise
         except BaseException:
@@ -117,7 +124,7 @@ def one_statement(name: str, parameters: Mapping[str, Any]) -> Row[Any] | None:
         try:
             return connection.execute(text(statement(name)), parameters).first()
         except sa_exc.OperationalError as exc:
-            if exc.connection_invalidated or _closed(exc):
+            if _lost(exc):
                 raise errors.OutcomeUnknown from exc
             raise
 
@@ -150,7 +157,9 @@ def statement(name: str) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn driver errors into domain errors."""
+    """Turn driver errors into domain errors; refuse at once while Postgres is known silent."""
+    if monotonic() < _silence["until"]:
+        raise errors.StoreUnavailable
     try:
         yield
     except sa_exc.TimeoutError as exc:
@@ -164,10 +173,20 @@ def translated() -> Iterator[None]:
     except sa_exc.OperationalError as exc:
         if isinstance(exc.orig, (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)):
             raise errors.Conflict from exc
+        _lost(exc)
         raise errors.StoreUnavailable from exc
     except (sa_exc.InterfaceError, sa_exc.InternalError) as exc:
         raise errors.StoreUnavailable from exc
 
 
-def _closed(exc: sa_exc.DBAPIError) -> bool:
-    return isinstance(exc.orig, psycopg.OperationalError) and exc.orig.sqlstate is None
+def _lost(exc: sa_exc.DBAPIError) -> bool:
+    """Whether the connection broke or was silent, so that nobody knows what the server did."""
+    silent = isinstance(exc.orig, psycopg.OperationalError) and exc.orig.sqlstate is None
+    if silent:
+        _silence["until"] = monotonic() + _PAUSE_AFTER_SILENCE
+    return silent or exc.connection_invalidated
+
+
+def forget_all() -> None:
+    """Forget that Postgres was silent (between tests)."""
+    _silence["until"] = 0.0

@@ -45,15 +45,16 @@ FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 def form(slug: str) -> Response:
     facts = catalogue.facts(slug)
     place = cookies.held_place(facts)
-    try:
-        fan, email = _proven(facts, place)
-    except NotProven:
-        return redirect(url_for("verify.verify", slug=slug, then="claim"), 303)
-    reference = claims.live_reference(facts.id, fan.fan_id)
-    if reference is not None:
+    fan = cookies.fan()
+    if fan and (reference := claims.live_reference(facts.id, fan.fan_id)):
         return redirect(url_for("claims.claim", reference=reference), 303)
     _open_for_claims(facts)
-    return _form(facts, _living_pass(facts, place), {"email": email})
+    turn = _living_pass(facts, place)
+    try:
+        _, email = _proven(facts, place)
+    except NotProven:
+        return redirect(url_for("verify.verify", slug=slug, then="claim"), 303)
+    return _form(facts, turn, {"email": email})
 
 
 @blueprint.post("/events/<slug>/claim")
@@ -157,6 +158,17 @@ def _proven(facts: EventFacts, place: PlaceToken) -> tuple[FanToken, str]:
     return fan, verification.proven_address(facts, place, fan)
 
 
+def _proven_in_time(facts: EventFacts, place: PlaceToken) -> tuple[FanToken, str]:
+    """As _proven, but whose turn is over hears of that, not of the proof. Raises NotProven,
+    NotOnSale, NoPass."""
+    try:
+        return _proven(facts, place)
+    except NotProven:
+        _open_for_claims(facts)
+        _living_pass(facts, place)
+        raise
+
+
 def _phase(facts: EventFacts) -> events.Phase:
     return events.phase(facts, catalogue.moment(facts))
 
@@ -168,12 +180,15 @@ def _open_for_claims(facts: EventFacts) -> None:
 
 
 def _pass(facts: EventFacts, place: PlaceToken) -> PassToken:
-    """The pass that this browser carries for its place, or that the line knows of.
+    """The pass that this browser carries for its place, or that the line knows of. A forged one
+    is refused; the waiting page puts the true one in its place.
 
     Whether it still lives is for Postgres to say: a form that was counted before its pass ran
     out is answered with its claim. Raises NoPass.
     """
     carried = cookies.turn(facts.id)
+    if carried is None and f"fq_pass_{facts.id}" in request.cookies:
+        raise NoPass
     if carried is None or carried.place_id != place.place_id:
         carried = line.current_pass(facts.slug, place)
     if carried is None:
@@ -193,7 +208,7 @@ def _living_pass(facts: EventFacts, place: PlaceToken) -> PassToken:
 
 
 def _claim(facts: EventFacts, place: PlaceToken, turn: PassToken) -> str:
-    fan, email = _proven(facts, place)
+    fan, email = _proven_in_time(facts, place)
     checked = check_form(request.form, facts.max_per_fan, email)
     try:
         return claims.claim(facts, turn, fan.fan_id, checked, _form_key())

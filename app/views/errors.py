@@ -16,6 +16,8 @@ log = logging.getLogger("fairqueue.errors")
 
 # The first class found among a refusal's own and its parents' counts.
 ANSWERS: dict[type[Refusal], tuple[int, str]] = {
+    # Who is joining may have no place yet that could be safe.
+    errors.JoinUnavailable: (503, "One moment, please"),
     errors.LineUnavailable: (503, "Your place is safe"),
     errors.OutcomeUnknown: (503, "One moment, please"),
     errors.NotNow: (503, "One moment, please"),

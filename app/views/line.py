@@ -15,11 +15,12 @@ from flask import (
 from werkzeug.wrappers import Response as Answer
 
 from app import metrics
-from app.domain.errors import NoCookies
-from app.domain.events import EventFacts
+from app.domain.claims import LIVE
+from app.domain.errors import JoinUnavailable, LineUnavailable, NoCookies, NotNow
+from app.domain.events import EventFacts, joinable, phase
 from app.domain.line import FINISHED, LineStatus
-from app.domain.tokens import PlaceToken
-from app.services import catalogue, line
+from app.domain.tokens import PlaceToken, VisitorToken
+from app.services import catalogue, claims, line
 from app.views import cookies
 from app.views.errors import wants_json
 
@@ -32,7 +33,7 @@ def join(slug: str) -> Answer:
     visitor = cookies.visitor()
     if visitor is None:
         return _learn_cookies(slug)
-    place = line.join(slug, visitor.visitor, cookies.place(facts.id))
+    place = _join(facts, visitor, cookies.place(facts.id))
     metrics.JOINS.inc()
     answer = redirect(url_for("line.wait", slug=slug), 303)
     return cookies.keep_place(answer, place)
@@ -83,6 +84,16 @@ def _learn_cookies(slug: str) -> Answer:
     return cookies.new_visitor(redirect(url_for("line.join", slug=slug, c=1), 307))
 
 
+def _join(facts: EventFacts, visitor: VisitorToken, held: PlaceToken | None) -> PlaceToken:
+    """As line.join, but who holds no place is not told that it is safe. Raises JoinUnavailable."""
+    try:
+        return line.join(facts.slug, visitor.visitor, held)
+    except LineUnavailable as away:
+        if held is not None:
+            raise
+        raise JoinUnavailable from away
+
+
 def _here(slug: str) -> tuple[EventFacts, PlaceToken]:
     """The event and the place this browser holds there. Raises EventUnknown, NoPlace."""
     facts = catalogue.facts(slug)
@@ -97,7 +108,20 @@ def _shown(facts: EventFacts, status: LineStatus) -> dict[str, object]:
         "now": now,
         "finished": FINISHED,
         "proven": cookies.proven(status.place_token),
+        "can_join": joinable(phase(facts, now)),
+        "claim_live": _claim_live(status),
     }
+
+
+def _claim_live(status: LineStatus) -> bool:
+    """Whether the claim that a place was used for is held or paid. A used place is not polled,
+    so this question is asked once; while nobody can answer it, the claim's own page will."""
+    if status.claim_reference is None:
+        return True
+    try:
+        return claims.look(status.claim_reference).state in LIVE
+    except NotNow:
+        return True
 
 
 def _answer(place: PlaceToken, status: LineStatus, body: str | Response) -> Response:

@@ -13,6 +13,7 @@ from app.domain.line import (
     eta_seconds,
     expected_rate,
     next_poll_seconds,
+    observed_rate,
     shown_state,
 )
 
@@ -113,6 +114,20 @@ def test_the_slower_of_plan_and_observation_sets_the_pace() -> None:
     assert expected_rate(600, None) == 600
     assert expected_rate(600, 50.5) == 50.5
     assert expected_rate(600, 900) == 600
+    assert expected_rate(600, 0.0) == 0
+
+
+def test_a_line_that_stands_still_has_no_pace_to_promise() -> None:
+    assert observed_rate(10, 60, full=True) == 10
+    assert observed_rate(10, 20, full=False) == 30
+    assert observed_rate(0, 20, full=False) == 0
+    assert observed_rate(0, 19, full=False) is None, "too early to say"
+    assert observed_rate(5, 19, full=True) == 0, "too early to promise the configured rate"
+
+
+def test_who_may_not_be_told_their_rank_asks_neither_at_once_nor_late() -> None:
+    delays = {next_poll_seconds("waiting", None, None, 0, c / 100) for c in range(101)}
+    assert (min(delays), max(delays)) == (8, 12)
 
 
 @pytest.mark.parametrize("state", ["waiting", "before", "none_free", "admitted", "sold_out"])

@@ -6,7 +6,13 @@ import re
 
 import pytest
 
-from app.domain.references import as_claim_reference, claim_reference, payment_reference
+from app.domain.references import (
+    as_claim_reference,
+    as_ticket_code,
+    claim_reference,
+    payment_reference,
+    ticket_code,
+)
 
 
 def test_a_reference_has_fifty_random_bits_and_no_letter_that_is_misheard():
@@ -37,3 +43,10 @@ def test_what_cannot_be_a_reference_is_none(said):
 
 def test_a_payment_reference_uses_only_what_the_gateway_allows():
     assert re.fullmatch(r"[A-Za-z0-9.=-]+", payment_reference(claim_reference(), 12))
+
+
+def test_a_ticket_code_is_understood_however_it_is_said():
+    code = ticket_code()
+    said = f" {code[:4].lower()} {code[4:8]}-{code[8:12]} {code[12:].lower()}"
+    assert as_ticket_code(said) == code
+    assert as_ticket_code("7K3M9QXDR2B04ZT") is None

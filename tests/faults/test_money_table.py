@@ -20,6 +20,8 @@ from sandbox import leftovers
 from tests.product import mail_to, product
 
 SECRET_KEY = "the secret key of the table's own run"
+# The stand-in takes a refund on and finishes it by itself after some seconds.
+AT_THE_GATEWAY = ("pending", "processed")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -59,11 +61,11 @@ def refunded(fan: Held, reason: str, payment: int = -1) -> None:
     def row() -> Any:
         return fan.payments()[payment]
 
-    fan.wait(lambda: row().refund == "pending", 30)
+    fan.wait(lambda: row().refund in AT_THE_GATEWAY, 30)
     assert row().reason == reason
     assert not row().counts
     assert mail_to(fan.till.run, fan.email, "goes back to you")
-    assert "on its way back to you" in fan.page()
+    assert "back to you" in fan.page()
     fan.till.move_refund(row().refund_gateway_id, "processed")
     fan.wait(lambda: row().refund == "processed", 30)
     assert mail_to(fan.till.run, fan.email, "is on its way")
@@ -356,7 +358,7 @@ def test_a_refund_is_asked_for_again_only_when_the_list_does_not_name_it(till, f
     fan.wait(lambda: fan.payments()[-1].asked == 1)
     fan.wait(lambda: fan.payments()[-1].refund_taken is None)
     fan.age(150)
-    fan.wait(lambda: fan.payments()[-1].refund == "pending", 60)
+    fan.wait(lambda: fan.payments()[-1].refund in AT_THE_GATEWAY, 60)
     assert fan.payments()[-1].asked == (1 if fault.endswith("after") else 2)
     there = [r for r in till.ledger()["refunds"] if r["reference"] == payment]
     assert len(there) == 1
@@ -366,7 +368,7 @@ def test_a_refund_that_fails_is_asked_for_again(till, fan):
     payment = fan.open_checkout()
     fan.give_back()
     fan.at_checkout(payment, "pay")
-    fan.wait(lambda: fan.payments()[-1].refund == "pending")
+    fan.wait(lambda: fan.payments()[-1].refund_gateway_id)
     till.move_refund(fan.payments()[-1].refund_gateway_id, "failed")
     fan.wait(lambda: fan.payments()[-1].refund == "failed", 30)
     fan.age(120)

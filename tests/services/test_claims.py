@@ -11,6 +11,7 @@ from app.domain import errors
 from app.extensions import db
 from app.line import inventory
 from app.services import catalogue, claims
+from app.store import claims as store
 from app.store.models import Claim, Event, Place, Ticket, TimelineEntry
 from tests import factories
 
@@ -56,6 +57,39 @@ def test_the_same_form_sent_twice_at_once_makes_one_claim(app, race):
     answers = race(8, lambda i: buyer.claim(2, "the-form"))
     assert len(set(map(str, answers))) == 1, answers
     assert db.session.scalar(select(func.count()).select_from(Claim)) == 1
+
+
+def test_one_form_with_two_quantities_at_once_holds_what_it_says(app, race):
+    event = factories.an_event(capacity=60)
+    for _ in range(6):
+        buyer = factories.a_buyer(event)
+        answers = race(6, lambda i, buyer=buyer: buyer.claim(4 if i == 0 else 1, buyer.email))
+        reference = next(answer for answer in answers if isinstance(answer, str))
+        view = claims.look(reference)
+        assert len(view.tickets) == view.quantity
+
+
+@pytest.mark.parametrize("numbers", [[1], [1, 2, 3]])
+def test_the_database_takes_exactly_what_is_wanted(app, numbers):
+    buyer = factories.a_buyer(factories.an_event(line=False))
+    answer = store.claim_tickets(
+        {
+            "event_id": buyer.event_id,
+            "place_id": buyer.pass_token.place_id,
+            "turn": 0,
+            "pass_until": buyer.pass_token.pass_until,
+            "fan_id": buyer.fan_id,
+            "email": buyer.email,
+            "form_key": "form",
+            "reference": "FQ-TEST-TEST-00",
+            "name": "Ada Obi",
+            "phone": "",
+            "quantity": 2,
+            "numbers": numbers,
+        }
+    )
+    assert answer.outcome == "fewer"
+    assert db.session.scalar(select(func.count(Claim.id))) == 0
 
 
 def test_another_form_for_the_same_place_is_refused_with_the_first_claim(app):

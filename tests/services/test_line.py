@@ -242,6 +242,28 @@ def test_the_expected_wait_follows_the_rate(app: Any) -> None:
     assert line.status(event.slug, tokens[30]).eta_seconds == 30
 
 
+def test_a_line_that_stands_still_has_no_expected_wait(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0.0
+    monkeypatch.setattr(pictures, "monotonic", lambda: passed)
+    event = an_event(admit_per_minute=60, pass_capacity=1)
+    tokens = fill(event, 9)
+    # There is room inside, and no beat that lets anybody in.
+    for passed, wait in ((0.0, 8), (10.0, 8), (30.0, None), (60.0, None)):
+        status = line.status(event.slug, tokens[8])
+        assert (status.ahead, status.eta_seconds) == (8, wait), passed
+    # One fan dawdles inside, and there is no room for another.
+    admission.admit_once()
+    sleep(1.1)
+    assert admission.admit_once() == 1
+    forget()
+    for passed in (61.0, 90.0, 120.0, 150.0, 240.0):
+        status = line.status(event.slug, tokens[8])
+        assert (status.ahead, status.eta_seconds) == (7, None), passed
+        assert status.next_poll_seconds in (2, 3)
+
+
 def test_a_forged_number_in_a_known_place_is_corrected(app: Any) -> None:
     """Cannot happen with a sound signature; the copy's word counts all the same."""
     event = an_event()
@@ -266,6 +288,7 @@ def test_with_redis_away_a_poll_shows_the_last_that_was_known(app: Any, mortal_r
         assert "Your place is safe" in status.message
         assert status.ahead is not None
         assert abs(status.ahead - index) <= 5
+        assert status.eta_seconds is None
     assert status.ahead == before.ahead
     with pytest.raises(LineUnavailable):
         line.join(event.slug, an_id())
@@ -314,6 +337,39 @@ def test_with_redis_away_a_pass_holder_is_still_told_so(app: Any, mortal_redis: 
     assert (status.state, status.line_safe) == ("admitted", False)
     assert status.pass_token is not None
     assert line.status(event.slug, second).state == "waiting"
+
+
+def test_a_process_started_while_redis_is_away_asks_postgres(app: Any, mortal_redis: Any) -> None:
+    """Nobody who was admitted, has claimed or left is told to be next."""
+    event = an_event(admit_per_minute=FAST, pass_capacity=1)
+    first, second, third = fill(event, 3)
+    admission.admit_once()
+    line.leave(event.slug, third)
+    journal.journal_once()
+    fan = a_fan()
+    place = an_admitted_place(event, fan, state="used", number=99)
+    a_claim(event, 1, fan, place=place)
+    used = PlaceToken(event.id, 1, place.id, 99)
+    db.session.rollback()
+    mortal_redis.kill()
+    forget()
+    told = [line.status(event.slug, token) for token in (first, second, third, used)]
+    assert [status.state for status in told] == ["admitted", "waiting", "left", "claimed"]
+    assert {(status.ahead, status.eta_seconds) for status in told} == {(None, None)}
+
+
+def test_with_redis_away_who_is_no_more_in_the_line_is_not_next(
+    app: Any, mortal_redis: Any
+) -> None:
+    """Admitted in the last moment: Postgres has not heard of it."""
+    event = an_event(admit_per_minute=FAST, pass_capacity=1)
+    first, second = fill(event, 2)
+    admission.admit_once()
+    line.status(event.slug, second)
+    mortal_redis.kill()
+    sleep(pictures._MAX_AGE_S + 0.1)
+    assert line.status(event.slug, first).ahead is None
+    assert line.status(event.slug, second).ahead == 0
 
 
 def test_joining_and_waiting_need_no_postgres(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:

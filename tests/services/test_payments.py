@@ -41,7 +41,15 @@ def test_the_gateway_names_the_address_to_pay_at(bank, claim, deliver):
     assert payments.pay(claim.reference) == payment.authorization_url
     charge = bank.charge(payment.reference)
     assert charge.amount == claim.amount
-    assert charge.callback_url == f"http://localhost/claims/{claim.reference}/return"
+    assert charge.callback_url.startswith(f"http://localhost/claims/{claim.reference}/return?key=")
+
+
+def test_who_comes_back_in_another_browser_sees_the_claim(app, bank, claim, deliver):
+    payment = opened(claim, deliver)
+    way_back = bank.charge(payment.reference).callback_url.removeprefix("http://localhost")
+    answer = app.test_client().get(f"{way_back}&trxref=x&reference=x", follow_redirects=True)
+    assert (answer.status_code, answer.request.path) == (200, f"/claims/{claim.reference}/return")
+    assert not answer.request.args
 
 
 def test_pressing_pay_twice_makes_one_payment(bank, claim, deliver, race):

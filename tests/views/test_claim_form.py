@@ -166,6 +166,29 @@ def test_a_forged_pass_is_403_with_a_way_back_to_the_line(client, event):
     assert claims() == 0
 
 
+def test_a_forged_pass_is_403_even_at_ones_own_turn(client, event):
+    reach_the_form(client, event)
+    client.set_cookie(f"fq_pass_{event.id}", "forged.signature")
+    for answer in (client.get(address(event)), claim(client, event)):
+        assert answer.status_code == 403
+        assert heading(answer.text) == "It is not your turn"
+        assert f'href="/events/{event.slug}/line"' in answer.text
+    assert claims() == 0
+    # The waiting page hands out the true one again.
+    client.get(f"/events/{event.slug}/line")
+    assert claim(client, event).status_code == 303
+
+
+def test_who_is_late_and_unproven_hears_about_the_pass(client, event):
+    past = int((factories.utc_now() - timedelta(minutes=2)).timestamp() * 1000)
+    buyer = factories.a_buyer(event, state="expired", pass_until=past)
+    as_buyer(client, buyer)
+    client.delete_cookie("fq_fan")
+    for answer in (client.get(address(event)), claim(client, event)):
+        assert answer.status_code == 403
+        assert heading(answer.text) == "It is not your turn"
+
+
 def test_the_pass_of_somebody_else_does_not_help(app, client, event):
     other = app.test_client()
     reach_the_form(other, event, "other@example.com")
@@ -262,6 +285,8 @@ def test_none_left_is_410_and_so_is_sold_out_in_other_words(client, app):
     answer = claim(client, event, email=buyer.email, quantity="1")
     assert answer.status_code == 410
     assert heading(answer.text) == "Sold out"
+    assert "the line moves again" in answer.text
+    assert "Back to the line" in answer.text
 
 
 def test_fewer_than_wanted_are_offered(client, app):
@@ -275,6 +300,8 @@ def test_fewer_than_wanted_are_offered(client, app):
     assert "Only 2 tickets are free now." in answer.text
     assert '<option value="2" selected>' in answer.text
     assert 'value="3"' not in answer.text
+    assert "Up to 2: so many are free now." in answer.text
+    assert "Up to 4" not in answer.text
     key = hidden(answer.text, "form_key")
     again = claim(client, event, email=buyer.email, quantity="2", form_key=key)
     assert again.status_code == 303

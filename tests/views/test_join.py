@@ -86,6 +86,8 @@ def test_a_closed_sale_cannot_be_joined_and_says_so(client):
     answer = client.post(f"/events/{event.slug}/line", follow_redirects=True)
     assert answer.status_code == 409
     assert "The sale is over" in answer.text
+    assert "Back to the line" not in answer.text
+    assert "Back to the event" in answer.text
 
 
 def test_a_paused_sale_can_be_joined(client):
@@ -101,4 +103,15 @@ def test_without_redis_joining_answers_503_with_retry_after(client, line_redis):
     answer = client.post(f"/events/{event.slug}/line")
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
+    assert heading(answer.text) == "One moment, please"
+    assert "place is safe" not in answer.text
+    assert "Try again" in answer.text
+
+
+def test_without_redis_who_has_a_place_hears_that_it_is_safe(client, line_redis):
+    event = factories.an_event()
+    join(client, event)
+    line_redis.flushall()
+    answer = client.post(f"/events/{event.slug}/line")
+    assert answer.status_code == 503
     assert heading(answer.text) == "Your place is safe"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.extensions import db
+from app.services import catalogue, journal
 from tests import factories
 from tests.views.browsing import heading, join, status
 
@@ -44,3 +46,17 @@ def test_leaving_needs_a_post(client):
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
     assert status(client, event)["state"] == "waiting"
+
+
+def test_who_left_a_sale_that_is_closed_is_not_asked_to_join_again(client):
+    event = factories.an_event()
+    join(client, event)
+    client.post(f"/events/{event.slug}/line/leave")
+    assert "Join the line again" in client.get(f"/events/{event.slug}/line").text
+    event.state = "closed"
+    db.session.commit()
+    journal.journal_once()
+    catalogue.forget(event.slug)
+    html = client.get(f"/events/{event.slug}/line").text
+    assert heading(html) == "You left the line"
+    assert "Join the line again" not in html

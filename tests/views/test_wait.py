@@ -10,7 +10,7 @@ from app.extensions import db, settings
 from app.services import admission, catalogue
 from app.store.models import Event
 from tests import factories
-from tests.views.browsing import admit, cookie, heading, join, place_of, prove, status
+from tests.views.browsing import admit, cookie, heading, hold, join, place_of, prove, status
 
 KEYS = {
     "state",
@@ -185,3 +185,50 @@ def test_without_redis_the_place_is_safe(client, line_redis):
     assert answer.status_code == 200
     assert "Your place is safe" in answer.text
     assert place_of(client, event) == token
+
+
+def test_a_turn_while_others_hold_every_ticket_says_so(client):
+    event = factories.an_event(capacity=1)
+    join(client, event)
+    admit(event)
+    factories.a_claim(event)
+    catalogue.forget(event.slug)
+    html = client.get(f"/events/{event.slug}/line").text
+    assert heading(html) == "It is your turn"
+    assert "Choose by" in html
+    assert "held by others right now" in html
+    assert "you get your place in the line back" in html
+    assert "the next person is let in" not in html
+    assert "0 tickets" not in html
+
+
+def test_a_live_claim_is_led_to_and_offers_no_new_place(client):
+    event = factories.an_event()
+    reference = hold(client, event)
+    html = client.get(f"/events/{event.slug}/line").text
+    assert heading(html) == "You have claimed tickets"
+    assert f'href="/claims/{reference}"' in html
+    assert "Join the line again" not in html
+
+
+def test_who_gave_the_tickets_back_may_join_again_at_the_end(app, client):
+    event = factories.an_event()
+    reference = hold(client, event)
+    join(app.test_client(), event)
+    client.post(f"/claims/{reference}/release")
+    html = client.get(f"/events/{event.slug}/line").text
+    assert heading(html) == "Your claim has ended"
+    assert "Join the line again" in html
+    assert join(client, event).number == 3
+    assert status(client, event)["state"] == "waiting"
+
+
+def test_a_closed_sale_offers_nobody_to_join_again(client):
+    event = factories.an_event()
+    reference = hold(client, event)
+    client.post(f"/claims/{reference}/release")
+    change(event, state="closed")
+    html = client.get(f"/events/{event.slug}/line").text
+    assert heading(html) == "Your claim has ended"
+    assert "Join the line again" not in html
+    assert "join again" not in html

@@ -10,7 +10,9 @@ WITH mine AS (
 )
 UPDATE tickets t SET code = given.code
 FROM numbered
-JOIN unnest(CAST(:codes AS text[])) WITH ORDINALITY AS given (code, position) USING (position)
+-- A left join, so that a ticket for which there is no code is counted by the caller, not hidden.
+LEFT JOIN unnest(CAST(:codes AS text[])) WITH ORDINALITY AS given (code, position)
+    USING (position)
 WHERE t.event_id = :event_id
     AND t.number = numbered.number
 RETURNING t.number

@@ -11,7 +11,7 @@
 -- no_pass       -                -
 -- unproven      -                -
 -- other_address -                -
--- fewer         -                those of p_numbers that were still free
+-- fewer         -                those of p_numbers that were still free, not p_quantity of them
 --
 -- Locks: the place, then the tickets in order of number. Without the order, two claims whose
 -- plans differ deadlock. A second submit of the same form waits at the place's row and then
@@ -100,7 +100,8 @@ BEGIN
         ) free;
     END IF;
     numbers := coalesce(numbers, '{}');
-    IF cardinality(numbers) < p_quantity THEN
+    -- More would be as wrong as fewer: a claim holds exactly what it pays for.
+    IF cardinality(numbers) <> p_quantity THEN
         outcome := 'fewer';
         RETURN;
     END IF;
