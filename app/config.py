@@ -40,7 +40,9 @@ class Settings:
     paystack_channels: tuple[str, ...]
     smtp_url: str
     mail_from: str
+    allowed_hosts: tuple[str, ...]
     trusted_proxies: int
+    joins_per_minute: int
     redis_timeout: float
     lock_timeout: float
     statement_timeout: float
@@ -48,10 +50,12 @@ class Settings:
     lease: float
     pool_size: int
     pool_wait: float
+    claims_at_once: int
     gateway_timeout: float
     payment_grace: float
     hard_limit: float
     rebuild_guard: float
+    clock_offset: float
     log_level: str
 
     @property
@@ -84,7 +88,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         paystack_channels=tuple(env.words("PAYSTACK_CHANNELS", "card,bank,ussd,mobile_money")),
         smtp_url=env.url("SMTP_URL", ("smtp", "smtps", "smtp+starttls")),
         mail_from=env.text("MAIL_FROM", "FairQueue <tickets@fairqueue.example>"),
+        allowed_hosts=tuple(name.lower() for name in env.words("ALLOWED_HOSTS", "")),
         trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, at_least=0, at_most=10)),
+        joins_per_minute=env.joins("JOINS_PER_MINUTE", 3000),
         redis_timeout=env.number("REDIS_TIMEOUT", 0.3, at_least=0.05),
         lock_timeout=env.number("LOCK_TIMEOUT", 0.5, at_least=0.05),
         statement_timeout=env.number("STATEMENT_TIMEOUT", 2, at_least=0.1),
@@ -92,13 +98,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         lease=env.number("LEASE", 10, at_least=0.3),
         pool_size=int(env.number("POOL_SIZE", 8, at_least=1, at_most=200)),
         pool_wait=env.number("POOL_WAIT", 0.5, at_least=0.05),
+        claims_at_once=int(env.number("CLAIMS_AT_ONCE", 3, at_least=1, at_most=200)),
         gateway_timeout=env.number("GATEWAY_TIMEOUT", 10, at_least=0.1),
         payment_grace=env.number("PAYMENT_GRACE", 120, at_least=0),
         hard_limit=env.number("HARD_LIMIT", 1200, at_least=0),
         rebuild_guard=env.number("REBUILD_GUARD", 40, at_least=0),
+        clock_offset=env.number("CLOCK_OFFSET", 0, at_least=-86_400),
         log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     )
     _check_order_of_deadlines(settings)
+    if settings.clock_offset and not settings.development:
+        raise SettingError("CLOCK_OFFSET is for development only: it makes the clock wrong.")
     return settings
 
 
@@ -164,6 +174,10 @@ class _Reader:
 
     def words(self, name: str, default: str) -> list[str]:
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def joins(self, name: str, default: int) -> int:
+        # On a development machine a whole crowd comes from one address.
+        return int(self.number(name, 0 if self._development else default, at_least=0, at_most=1e6))
 
     def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
         value = self.text(name, default)

@@ -8,8 +8,9 @@ import structlog
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import extensions
+from app import clock, extensions
 from app.config import Settings, load
+from app.fast import Fast
 from app.gateway import client as gateway
 from app.line import client as line
 from app.store import db as store
@@ -36,9 +37,11 @@ def create_app(
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         MAX_CONTENT_LENGTH=64 * 1024,
     )
+    app.wsgi_app = Fast(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    clock.be_off(settings.clock_offset)
     extensions.settings.bind(settings, wake)
     extensions.db.init_app(app)
     extensions.migrate.init_app(app, extensions.db)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "REQUESTS",
     "SECONDS",
     "WEBHOOKS",
+    "answered",
     "exposition",
 ]
 
@@ -32,6 +35,19 @@ CLAIMS = Counter("fairqueue_claims", "Claims made.")
 WEBHOOKS = Counter("fairqueue_webhooks", "What the gateway told us.", ["outcome"])
 MAILS = Counter("fairqueue_mails", "Mails handed to the mail server.", ["kind", "outcome"])
 HEALED = Counter("fairqueue_healed", "Differences that reconciliation put right.", ["what"])
+
+
+def answered(endpoint: str, method: str, status: int, seconds: float) -> None:
+    """Count one request."""
+    requests, times = _of_request(endpoint, method, status)
+    requests.inc()
+    times.observe(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _of_request(endpoint: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    # Finding a counter by its labels takes longer than counting.
+    return REQUESTS.labels(endpoint, method, status), SECONDS.labels(endpoint)
 
 
 def exposition() -> bytes:

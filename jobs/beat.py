@@ -1,9 +1,9 @@
 """The beat process: `python -m jobs.beat`. It owns the schedule, and stands in for a dead Redis.
 
-Every 5 s it puts the table of beats back into rq-scheduler. When the job queue's Redis has been
-silent for 3 s, or no worker has taken a tick for that long, it runs outbox, payments and expiry
-itself. Two of these processes side by side do no harm: whoever moves an entry enqueues it, and
-every tick is safe to run twice at once.
+Every 5 s, and as soon as nothing is left of it, it puts the table of beats back into
+rq-scheduler. When the job queue's Redis has been silent for 3 s, or no worker has taken a tick for
+that long, it runs outbox, payments and expiry itself. Two of these processes side by side do no
+harm: whoever moves an entry enqueues it, and every tick is safe to run twice at once.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from redis.exceptions import RedisError
 from app import clock
 from app.config import SettingError
 from app.extensions import settings
-from jobs import delivery, ticks
-from jobs.context import application, leave
+from jobs import delivery, ending, ticks
+from jobs.context import application
 from jobs.schedule import BEATS, TickScheduler, put_back, scheduler_on
 from jobs.wake import client
 
@@ -120,7 +120,8 @@ class BeatLoop:
     def step(self) -> None:
         now = clock.monotonic()
         try:
-            if now >= self._put_back_at:
+            # Five more seconds without a schedule would be five seconds without a line.
+            if now >= self._put_back_at or self._scheduler.is_gone():
                 put_back(self._scheduler)
                 self._put_back_at = now + PUT_BACK_EVERY
             self._scheduler.enqueue_jobs()
@@ -155,17 +156,16 @@ def main() -> int:
     except SettingError as exc:
         print(exc, file=sys.stderr)  # noqa: T201
         return 2
-    # A plain list: an Event may be locked by the very code that the signal interrupts.
-    asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _: asked.append(signum))
+        signal.signal(number, ending.ask)
+    ending.leave_in_time()
     fallback = Fallback(fallback_work())
     loop = BeatLoop(scheduler_on(client(settings.jobs_redis_url)), fallback)
-    while not asked:
+    while not ending.asked():
         loop.step()
         time.sleep(LOOK_EVERY)
-    fallback.end(patience=3)
-    leave()
+    fallback.end(patience=ending.LONGEST_END)
+    ending.leave()
     return 0
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from rq import Queue
 from rq.job import Job
 from rq_scheduler import Scheduler
+
+from app import clock
+from app.failpoints import reached
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,8 @@ LANE = "beats"
 PREFIX = "beat-"
 # A tick that runs longer hangs; the next one must not wait for it for ever.
 LONGEST_TICK = 30
+# Clocks of good machines differ by less (s).
+_SLACK = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,24 @@ class TickScheduler(Scheduler):
     killed. Here whoever moves an entry's time forward enqueues its job, and no lock is needed.
     """
 
+    def get_jobs_to_queue(self, with_times: bool = False) -> Any:
+        """The entries that are due, by the clock of this process."""
+        return self.get_jobs(int(clock.now().timestamp()), with_times=with_times)
+
     def enqueue_job(self, job: Job) -> None:
         """Move an entry to its next time, and its job into the lane unless it waits there."""
         every = int(job.meta["interval"])
-        due = int(datetime.now(UTC).timestamp()) + every
+        due = int(clock.now().timestamp()) + every
         moved = self.connection.zadd(self.scheduled_jobs_key, {job.id: due}, gt=True, ch=True)
+        reached("beat:", "moved")
         # While no worker runs, each beat would leave another copy of the same job.
         if moved and not self.waiting(job.id):
             self.get_queue_for_job(job).enqueue_job(job)
+            reached("job:", "enqueued")
+
+    def is_gone(self) -> bool:
+        """Whether nothing is scheduled at all, as after a loss of Redis."""
+        return not self.connection.exists(self.scheduled_jobs_key)
 
     def waiting(self, job_id: str) -> bool:
         """Whether a copy of this job waits for a worker."""
@@ -87,11 +101,16 @@ def put_back(scheduler: TickScheduler) -> int:
         name = raw.decode()
         if name.startswith(PREFIX) and name not in known:
             scheduler.cancel(name)
+            reached("beat:", "taken out")
     return written
 
 
 def _in_place(scheduler: TickScheduler, beat: Beat) -> bool:
-    if beat.id not in scheduler:
+    due = scheduler.connection.zscore(scheduler.scheduled_jobs_key, beat.id)
+    if due is None:
+        return False
+    if due > clock.now().timestamp() + beat.every + _SLACK:
+        # Written by a process whose clock was ahead; it would be silent until then.
         return False
     # `data` is there only when the whole job is: a worker that had the job in hand during a
     # wipe leaves a hash with a heartbeat in it and nothing else.
@@ -101,7 +120,7 @@ def _in_place(scheduler: TickScheduler, beat: Beat) -> bool:
 
 def _write(scheduler: TickScheduler, beat: Beat) -> None:
     scheduler.schedule(
-        datetime.now(UTC).replace(tzinfo=None),
+        clock.now().replace(tzinfo=None),
         beat.function,
         interval=beat.every,
         id=beat.id,
@@ -109,6 +128,7 @@ def _write(scheduler: TickScheduler, beat: Beat) -> None:
         queue_name=LANE,
         description=_description(beat),
     )
+    reached("beat:", "put back")
 
 
 def _description(beat: Beat) -> str:

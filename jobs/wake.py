@@ -2,6 +2,10 @@
 
 Nothing depends on it. When it is lost, the sweep finds the same rows within a second; so it
 never raises, never waits long, and many calls become one.
+
+A process that rang a moment ago does not ring again. Nothing waits for the sweep because of that:
+the delivery which that ring began, or will begin, goes on looking for LINGER seconds after its
+beginning and after each entry that it finds, and LINGER is longer than the process is quiet.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from rq import Queue
 
 from app import clock
 from app.extensions import settings
+from app.failpoints import reached
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +29,10 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT = 0.3
 # After a failed call nobody tries for a moment: a thousand requests would each wait in vain.
 BREATHER = 1.0
+# For so long after a ring this process does not ring the same lane again (s).
+QUIET = 0.15
+# For so long a delivery looks for more before it ends (s); jobs/delivery.py.
+LINGER = 0.3
 # A lane with this many waiting calls is awake already.
 ENOUGH = 2
 # A delivery stops taking entries after a few seconds, and one entry makes two or three calls to
@@ -33,10 +42,21 @@ LONGEST_DELIVERY = 60
 DELIVER = "jobs.delivery.deliver"
 
 _silent_until = 0.0
+_rang_at: dict[str, float] = {}
 
 
 def wake(lane: str) -> None:
     """Ask for a delivery of `lane` ("money" or "mail") by its worker, soon. Never raises."""
+    now = clock.monotonic()
+    if now - _rang_at.get(lane, float("-inf")) < QUIET:
+        return
+    # Before the ring: what is committed while it is under way is rung for again, not forgotten.
+    _rang_at[lane] = now
+    ring(lane)
+
+
+def ring(lane: str) -> None:
+    """As wake(), also a moment after the last time."""
     global _silent_until
     if clock.monotonic() < _silent_until:
         return
@@ -47,10 +67,12 @@ def wake(lane: str) -> None:
             pipeline.set(waking_key(lane), 1, nx=True, ex=1)
             pipeline.llen(queue.key)
             first, waiting = pipeline.execute()
+        reached("job:", "announced")
         if first and waiting < ENOUGH:
             queue.enqueue(
                 DELIVER, lane, job_timeout=LONGEST_DELIVERY, result_ttl=0, failure_ttl=3600
             )
+            reached("job:", "enqueued")
     except RedisError as exc:
         _silent_until = clock.monotonic() + BREATHER
         log.warning("wake-up call for %s lost: %s", lane, exc)
@@ -61,6 +83,7 @@ def awake(lane: str) -> None:
     one that began it. Never raises."""
     try:
         client(settings.jobs_redis_url).delete(waking_key(lane))
+        reached("job:", "begun")
     except RedisError as exc:
         log.debug("could not forget the wake-up call for %s: %s", lane, exc)
 

@@ -10,6 +10,8 @@ an outbox entry comes back.
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 import signal
 import sys
 import time
@@ -18,12 +20,16 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+from rq import Queue
 from rq.exceptions import StopRequested
+from rq.job import Job
 from rq.worker import SimpleWorker
 
 from app.config import SettingError
 from app.extensions import settings
-from jobs.context import application, leave
+from app.failpoints import reached
+from jobs import ending
+from jobs.context import application
 from jobs.schedule import LANE as BEATS
 
 log = logging.getLogger("jobs.worker")
@@ -41,12 +47,22 @@ class LaneWorker(SimpleWorker):
     connection_timeout = 4
     log_result_lifespan = False
 
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """A job has left the lane and is in this process's hands only."""
+        reached("job:", "taken")
+        super().execute_job(job, queue)
+        reached("job:", "done")
+
     def subscribe(self) -> None:
         """No channel for commands: nobody sends any, and each loss of Redis would leave another
         thread behind."""
 
     def unsubscribe(self) -> None:
         """See subscribe()."""
+
+    def handle_warm_shutdown_request(self) -> None:
+        """SIGTERM or SIGINT has come; called within the signal handler."""
+        ending.ask()
 
     def set_shutdown_requested_date(self) -> None:
         """Nothing: RQ writes this to Redis from within the signal handler, and a Redis that is
@@ -63,7 +79,9 @@ def connect(url: str) -> Redis:
 
 
 def work(lane: str) -> None:
-    """Serve a lane until SIGTERM or SIGINT; the job in hand is finished first."""
+    """Serve a lane until SIGTERM or SIGINT; the job in hand is finished first, if it can be
+    within seconds."""
+    ending.leave_in_time()
     connection = connect(settings.jobs_redis_url)
     while not _work_until_redis_goes(lane, connection):
         # RQ's handlers belong to a worker that is over. Nothing is in hand, so the default
@@ -77,7 +95,10 @@ def _work_until_redis_goes(lane: str, connection: Redis) -> bool:
     """Says whether the worker ended because it was asked to."""
     worker = None
     try:
-        worker = LaneWorker([lane], connection=connection)
+        # A Redis that was emptied has forgotten the rest of what a worker wrote at its birth, so
+        # the name says which process it is; the last part keeps it from being an earlier one's.
+        name = f"{lane}-{os.getpid()}-{secrets.token_hex(4)}"
+        worker = LaneWorker([lane], name=name, connection=connection)
         worker.work(logging_level="WARNING")
     except StopRequested:
         return True
@@ -98,7 +119,7 @@ def main() -> int:
         print(exc, file=sys.stderr)  # noqa: T201
         return 2
     work(lane)
-    leave()
+    ending.leave()
     return 0
 
 

@@ -3,8 +3,9 @@
     python -m sandbox.mailbox --smtp-port 8025 --http-port 8026 [--keep FOLDER]
 
 `/messages.json` lists the mails, newest first: to, subject, text, html (or null), attachments
-(names), at. `?to=ADDRESS` keeps those of one address, `?limit=N` the newest N. With --keep each
-mail is also a file, read again at the next start.
+(names), at. `?to=ADDRESS` keeps those of one address (or whose addresses hold these letters; only
+a whole address is quick among thousands of mails), `?limit=N` the newest N. With --keep each mail
+is also a file, read again at the next start.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import logging
 import re
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -73,31 +75,42 @@ class Mailbox:
 
     def __init__(self, keep: Path | None = None) -> None:
         self._lock = threading.Lock()
-        self._mails: list[Mail] = []
+        self._mails: deque[Mail] = deque()
+        self._by_address: dict[str, list[Mail]] = {}
         self._keep = keep
         self._count = 0
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             for path in sorted(keep.glob("*.eml"))[-MOST_KEPT:]:
                 at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                self._mails.append(_read(path.read_bytes(), [], at))
+                self._keep_in_mind(_read(path.read_bytes(), [], at))
                 self._count = int(path.stem)
 
     def add(self, raw: bytes, recipients: Sequence[str]) -> None:
         mail = _read(raw, recipients, datetime.now(UTC))
         with self._lock:
             self._count += 1
-            self._mails.append(mail)
-            del self._mails[:-MOST_KEPT]
+            self._keep_in_mind(mail)
             if self._keep is not None:
                 (self._keep / f"{self._count:08}.eml").write_bytes(raw)
 
     def newest_first(self, to: str | None = None, limit: int | None = None) -> list[Mail]:
         with self._lock:
-            mails = self._mails[::-1]
-        if to:
+            own = self._by_address.get(to.lower()) if to else None
+            mails = list(reversed(self._mails if own is None else own))
+        if to and own is None:
             mails = [mail for mail in mails if to.lower() in mail.to.lower()]
         return mails[:limit]
+
+    def _keep_in_mind(self, mail: Mail) -> None:
+        self._mails.append(mail)
+        self._by_address.setdefault(mail.to.lower(), []).append(mail)
+        if len(self._mails) > MOST_KEPT:
+            oldest = self._mails.popleft()
+            theirs = self._by_address[oldest.to.lower()]
+            theirs.remove(oldest)
+            if not theirs:
+                del self._by_address[oldest.to.lower()]
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Called by aiosmtpd for each mail."""

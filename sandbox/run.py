@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from app.config import RunSettings, SettingError, load, load_run
-from sandbox import envfile, leftovers, servers
+from sandbox import envfile, leftovers, orders, servers
 from sandbox.checks import Refused, check_postgres, check_redis, check_writable, claim_ports
 from sandbox.start import MIGRATED
 
 ROOT = Path(__file__).resolve().parent.parent
-# Programs get 4 s, then the servers 3 s (supervisord.conf); what is left after that is killed.
-LONGEST_END = 8.0
+# Programs get 5 s, then the servers 3 s (supervisord.conf); what is left after that is killed.
+LONGEST_END = 8.5
 LONGEST_START = 120.0
 
 
@@ -106,6 +106,7 @@ class Run:
         """Raises Refused, SettingError or ServerError before anything has been started."""
         self.facts.unlink(missing_ok=True)
         (self.data_dir / MIGRATED).unlink(missing_ok=True)
+        orders.withdraw_all(self.data_dir)
         leftovers.end(leftovers.of_run(self.data_dir), patience=5)
         self.prepare()
         try:

@@ -2,7 +2,7 @@
 
 Before that it ends what an earlier, killed copy of the same program left behind, and waits until
 the database has been migrated. Two commands are made here, because they depend on who we are:
-`own-postgres` and `own-redis`.
+`own-postgres` and `own-redis`. What a drill ordered (sandbox/orders.py) is followed here too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from sandbox import leftovers, servers
+from sandbox import leftovers, orders, servers
 
 # Made by `make run` when the database is ready for the programs of this version.
 MIGRATED = "migrated"
@@ -28,6 +28,8 @@ def main() -> None:
     left = leftovers.of_run(data_dir, program)
     if left:
         leftovers.end(left, patience=0.3)
+    while (order := orders.read(data_dir, program)).away:
+        time.sleep(0.05)
     command = sys.argv[1:]
     environment = dict(os.environ)
     if command[0].startswith("own-"):
@@ -41,7 +43,7 @@ def main() -> None:
     else:
         while not (data_dir / MIGRATED).exists():
             time.sleep(0.05)
-    os.execvpe(command[0], command, environment)
+    os.execvpe(command[0], command, environment | order.environment)
 
 
 def _postgres(folder: Path) -> list[str]:

@@ -32,6 +32,7 @@ pytest_plugins = ["tests.money"]
 FORGETTERS = [
     ("app.services.catalogue", "forget_all"),
     ("app.services.line", "forget_all"),
+    ("app.services.mail", "forget_all"),
     ("app.line.client", "forget_all"),
     ("app.store.db", "forget_all"),
 ]
@@ -82,6 +83,7 @@ def settings(postgres: servers.Postgres, redis_server: servers.Redis) -> Any:
             # Races run many threads in this one process; each holds a connection while it waits.
             "POOL_SIZE": "64",
             "POOL_WAIT": "10",
+            "CLAIMS_AT_ONCE": "200",
         }
     )
 
@@ -137,6 +139,11 @@ def clean(application: Flask, settings: Any, redis_server: servers.Redis) -> Non
             connection.execute(f"TRUNCATE {tables[0]} RESTART IDENTITY CASCADE")
     with redis.Redis.from_url(redis_server.url) as keys:
         keys.flushall()
+    forget_everything()
+
+
+def forget_everything() -> None:
+    """What this process remembers between requests is gone."""
     for module, name in FORGETTERS:
         # A module that was never imported remembers nothing.
         if forget := getattr(sys.modules.get(module), name, None):

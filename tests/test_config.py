@@ -124,3 +124,10 @@ def test_an_odd_port_names_itself(value: str) -> None:
 
 def test_an_empty_setting_counts_as_not_set() -> None:
     assert load(NEEDED | {"LOG_LEVEL": " "}) == load(NEEDED)
+
+
+def test_only_a_development_machine_may_have_a_wrong_clock() -> None:
+    wrong = {**NEEDED, "CLOCK_OFFSET": "300"}
+    assert load({**wrong, "FAIRQUEUE_ENV": "development"}).clock_offset == 300
+    with pytest.raises(SettingError, match="CLOCK_OFFSET is for development only"):
+        load(wrong)

@@ -20,7 +20,8 @@ _PHONE_CHARACTERS = set("0123456789+-() ")
 
 @dataclass(frozen=True, slots=True)
 class ClaimForm:
-    """A claim form that makes sense; `email` is the proven address."""
+    """A claim form that makes sense. `email` is the address as it was typed, perhaps empty: whether
+    it is the proven one is for the claim to say."""
 
     name: str
     email: str
@@ -28,8 +29,10 @@ class ClaimForm:
     quantity: int
 
 
-def check_form(values: Mapping[str, str], max_per_fan: int, proven_email: str) -> ClaimForm:
-    """Read a claim form.
+def check_form(
+    values: Mapping[str, str], max_per_fan: int, proven_email: str | None = None
+) -> ClaimForm:
+    """Read a claim form; with the proven address, compare the one in the form.
 
     Raises Invalid with a sentence per field, or AddressDiffers when only the address is wrong.
     """
@@ -46,14 +49,19 @@ def check_form(values: Mapping[str, str], max_per_fan: int, proven_email: str) -
     if not 1 <= quantity <= max_per_fan:
         wrong["quantity"] = f"You may have 1 to {max_per_fan} tickets."
     email = values.get("email", "").strip().lower()
-    differs = email not in ("", proven_email)
-    if differs:
-        wrong["email"] = f"Tickets go to the address that you proved: {proven_email}."
-    if differs and len(wrong) == 1:
-        raise AddressDiffers(wrong)
+    if proven_email is not None and email not in ("", proven_email):
+        if not wrong:
+            raise address_differs(proven_email)
+        wrong |= address_differs(proven_email).fields
     if wrong:
         raise Invalid(wrong)
-    return ClaimForm(name, proven_email, phone, quantity)
+    # Letters that no proven address holds, and that Postgres could not even compare.
+    typed = email if email.isprintable() else "?"
+    return ClaimForm(name, typed or proven_email or "", phone, quantity)
+
+
+def address_differs(proven_email: str) -> AddressDiffers:
+    return AddressDiffers({"email": f"Tickets go to the address that you proved: {proven_email}."})
 
 
 def _quantity(text: str) -> int:

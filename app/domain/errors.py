@@ -80,6 +80,10 @@ class CrossSite(Refusal):
     """This request came from another site, so nothing was done."""
 
 
+class HostUnknown(Refusal):
+    """This site does not go by the name that you asked for."""
+
+
 class Invalid(Refusal):
     """Please check the marked fields."""
 
@@ -96,8 +100,20 @@ class NotOnSale(Refusal):
         self.phase = phase
 
 
+class TooManyJoins(Refusal):
+    """Very many have joined from your network this minute. Please try again in a moment."""
+
+    def __init__(self, seconds: int = 60) -> None:
+        super().__init__()
+        self.retry_after = seconds
+
+
 class NoPlace(Refusal):
     """You have no place in this line."""
+
+    def __init__(self, message: str | None = None, can_join: bool = True) -> None:
+        super().__init__(message)
+        self.can_join = can_join
 
 
 class NoPass(Refusal):

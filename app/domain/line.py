@@ -25,12 +25,15 @@ LONGEST_POLL_S = 30
 _JITTER = 0.2
 
 SAFE = "The line cannot be reached for a moment. Your place is safe."
+STANDS = "Nothing can be sold for a moment, so nobody is let in. Your place is safe."
 
 # A pace is believed once it was watched for so long: a beat that stutters is no standstill.
 _AT_LEAST_S = 20.0
 # Who may not be told how many are ahead asks again after so long: neither as often as the head
 # of the line, nor so late that they learn of their turn when it is half over.
 _UNKNOWN_POLL_S = 10.0
+# Who chooses tickets is shown what is left of the pass and of the tickets.
+_TURN_POLL_S = 5.0
 
 # States that will not change any more: the page need not ask again.
 FINISHED = frozenset({"left", "expired", "claimed", "closed"})
@@ -55,14 +58,14 @@ class Snapshot:
     ranks: tuple[int, ...]
     numbers: tuple[int, ...]
 
-    def is_far_back(self, number: int) -> bool:
-        """Whether a place with this number can only be waiting, behind the first HEAD.
+    def is_far_back(self, number: int, head: int = HEAD) -> bool:
+        """Whether a place with this number can only be waiting, behind the first `head`.
 
         A number up to `top` may be that of a place that was admitted, even if many places went
         back in before it since.
         """
-        index = HEAD // STEP
-        if index >= len(self.ranks) or self.ranks[index] != HEAD:
+        index = bisect_left(self.ranks, head)
+        if index == len(self.ranks):
             return False
         return max(self.numbers[index], self.top) < number <= self.last_number
 
@@ -86,8 +89,9 @@ class LineStatus:
     expired, claimed. `ahead` counts waiting places, exactly if `ahead_exact`. `eta_seconds` and
     `ahead` are None when nobody can know. `pass_until` is a moment, at which the pass ends
     unless a pause comes. `place_token` is what the browser is to carry from now on: another
-    place's after a merge. `line_safe` is False while Redis is away: the rest is then the last
-    that was known, and `message` says that the place is safe.
+    place's after a merge. `claim_live` says that the claim of a used place is held or paid.
+    `line_safe` is False while Redis is away: the rest is then the last that was known, and
+    `message` says that the place is safe.
     """
 
     state: str
@@ -103,8 +107,14 @@ class LineStatus:
     pass_token: PassToken | None
     place_token: PlaceToken
     claim_reference: str | None
-    proven_email: str | None
+    claim_live: bool
     line_safe: bool
+
+
+def head_of(admitted_per_minute: int) -> int:
+    """How many at the head of the line may be admitted before a snapshot of it is renewed: the
+    bucket's 2 s, the snapshot's second, and one to spare; HEAD at least."""
+    return max(HEAD, admitted_per_minute * 4 // 60)
 
 
 def shown_state(state: str, phase: Phase, availability: Availability) -> str:
@@ -152,24 +162,19 @@ def expected_rate(configured: int, observed: float | None) -> float:
     return min(float(configured), observed)
 
 
-def next_poll_seconds(
-    state: str, ahead: int | None, eta: int | None, until_start: float, chance: float
-) -> int:
+def next_poll_seconds(state: str, expected: int | None, planned: int | None, chance: float) -> int:
     """When to ask again, from 2 to 30 s: soon where something may happen soon.
 
-    A tenth of the expected wait, so that nobody learns of their turn much too late, and a line
-    that stands still is asked less often the further back one is. `eta` is the wait at the
-    configured rate where the expected one is unknown. `chance` from 0 to 1 sets the jitter.
+    Half of the `expected` wait (None when nobody can know it), so that all who wait are at most
+    2,500 a second where 50,000 do. And never so late that a line which suddenly moves as fast as
+    it may has passed the place by for more than 5 s: `planned` is the wait at the configured
+    rate, and admission may be 2 s ahead of that. `chance` from 0 to 1 sets the jitter.
     """
-    if state == "waiting" and ahead is None and eta is None:
+    if state in ("before", "waiting", "paused", "none_free"):
         delay = _UNKNOWN_POLL_S
-    elif state in ("waiting", "none_free"):
-        delay = eta / 10 if eta is not None else 2 + (ahead or 0) / 50
-    elif state == "before":
-        delay = max(until_start, eta or 0) / 10
-    elif state in ("admitted", "paused"):
-        delay = 5.0
+        if planned is not None:
+            delay = min((planned if expected is None else expected) / 2, (planned + 2) / 1.2)
     else:
-        delay = float(LONGEST_POLL_S)
+        delay = _TURN_POLL_S if state == "admitted" else float(LONGEST_POLL_S)
     delay = min(max(delay, 2.4), 26) * (1 + _JITTER * (2 * chance - 1))
     return min(max(round(delay), SHORTEST_POLL_S), LONGEST_POLL_S)

@@ -1,19 +1,27 @@
 """What a browser carries: signed, never encrypted, and each good for one purpose only.
 
-The purpose is the signer's salt, so a place does not pass for a pass. No token holds a time
+Each purpose has a key of its own, so a place does not pass for a pass. No token holds a time
 of signing: what may run out says so in a field of its own, in the clock that decides it.
+
+A token is its fields and their signature, with dots between: keyed BLAKE2b (RFC 7693, a MAC by
+itself) in URL-safe base64. Every poll reads one; itsdangerous took ten times as long.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import astuple, dataclass
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
+from hmac import compare_digest
 from typing import ClassVar, Self
 
-from itsdangerous import BadSignature, Signer
-
 _LONGEST = 256
+# Part of each purpose: tokens of another format are thereby tokens for something else.
+_FORMAT = 1
+# 32 characters without padding.
+_SIGNATURE_BYTES = 24
 
 
 def new_id() -> str:
@@ -23,36 +31,52 @@ def new_id() -> str:
 
 def sign(kind: str, fields: tuple[str | int, ...], key: str) -> str:
     """Sign fields (which hold no dot) for one purpose."""
-    return _signer(kind, key).sign(".".join(map(str, fields))).decode()
+    body = ".".join(map(str, fields))
+    return f"{body}.{_signature(kind, body, key).decode()}"
 
 
 def read(kind: str, text: str | None, key: str) -> list[str] | None:
     """The fields of a token signed for this purpose; None for anything else."""
-    if not text or len(text) > _LONGEST:
+    if not text or len(text) > _LONGEST or not text.isascii():
         return None
-    try:
-        return _signer(kind, key).unsign(text).decode().split(".")
-    except (BadSignature, UnicodeError):
+    body, _, signature = text.rpartition(".")
+    if not compare_digest(signature.encode(), _signature(kind, body, key)):
         return None
+    return body.split(".")
+
+
+def _signature(kind: str, body: str, key: str) -> bytes:
+    mac = _unsigned(kind, key).copy()
+    mac.update(body.encode())
+    return urlsafe_b64encode(mac.digest())
 
 
 @lru_cache(maxsize=64)
-def _signer(kind: str, key: str) -> Signer:
-    return Signer(key, salt=f"fairqueue.{kind}")
+def _unsigned(kind: str, key: str) -> blake2b:
+    """The start of every signature for one purpose."""
+    own_key = blake2b(f"fairqueue.{kind}.{_FORMAT}:{key}".encode(), digest_size=32).digest()
+    return blake2b(key=own_key, digest_size=_SIGNATURE_BYTES)
 
 
 class _Token:
     """A frozen dataclass of str and int fields that can sign itself."""
 
+    __slots__: tuple[str, ...] = ()
     KIND: ClassVar[str]
     TYPES: ClassVar[tuple[type[str] | type[int], ...]]
 
     def sign(self, key: str) -> str:
-        return sign(self.KIND, astuple(self), key)  # type: ignore[call-overload]
+        return sign(self.KIND, tuple(getattr(self, name) for name in self.__slots__), key)
 
     @classmethod
     def read(cls, text: str | None, key: str) -> Self | None:
         """The token, or None when it is missing, altered, or signed for something else."""
+        return cls._read(text, key) if text and len(text) <= _LONGEST else None
+
+    @classmethod
+    @lru_cache(maxsize=65_536)
+    def _read(cls, text: str, key: str) -> Self | None:
+        # Kept, about 400 bytes each, because a browser shows the same one at every poll.
         fields = read(cls.KIND, text, key)
         if fields is None or len(fields) != len(cls.TYPES):
             return None

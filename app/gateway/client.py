@@ -21,6 +21,7 @@ from app import clock
 from app.config import Settings
 from app.domain.payments import Answer
 from app.extensions import db
+from app.failpoints import reached
 from app.gateway import reading
 from app.gateway.breaker import Breaker
 from app.gateway.results import (
@@ -115,7 +116,7 @@ def initialize(
         "channels": list(channels),
         "metadata": dict(metadata),
     }
-    answer = _call("POST", "/transaction/initialize", body=body)
+    answer = _call("initialize", "POST", "/transaction/initialize", body=body)
     if isinstance(answer, Refused) and answer.why.startswith("duplicate_reference"):
         return DuplicateReference()
     if isinstance(answer, Refused | TryLater):
@@ -127,7 +128,7 @@ def initialize(
 
 def verify(reference: str) -> Answer | Missing | TryLater:
     """What became of a transaction."""
-    answer = _call("GET", f"/transaction/verify/{quote(reference, safe='')}")
+    answer = _call("verify", "GET", f"/transaction/verify/{quote(reference, safe='')}")
     if isinstance(answer, Refused):
         # Paystack has been seen to say 400 where its description says 404.
         missing = "not_found" in answer.why or "not found" in answer.why
@@ -147,7 +148,7 @@ def refund(
         "currency": currency,
         "merchant_note": note,
     }
-    answer = _call("POST", "/refund", body=body)
+    answer = _call("refund", "POST", "/refund", body=body)
     if isinstance(answer, Missing):
         return TryLater("refund was answered 404")
     if isinstance(answer, Refused | TryLater):
@@ -159,7 +160,7 @@ def refunds(*, since: datetime, page: int, per_page: int = 100) -> RefundPage | 
     """One page of the refunds that were made from `since` on."""
     start = since.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     query = {"from": start, "page": str(page), "perPage": str(per_page)}
-    answer = _call("GET", "/refund", query=query)
+    answer = _call("refunds", "GET", "/refund", query=query)
     if isinstance(answer, Missing | Refused):
         return TryLater(f"the list of refunds was refused: {answer}")
     return answer if isinstance(answer, TryLater) else _read(reading.refund_page, answer)
@@ -167,7 +168,7 @@ def refunds(*, since: datetime, page: int, per_page: int = 100) -> RefundPage | 
 
 def fetch_refund(gateway_id: int) -> RefundAnswer | Missing | TryLater:
     """One refund, by the gateway's own number."""
-    answer = _call("GET", f"/refund/{gateway_id}")
+    answer = _call("fetch_refund", "GET", f"/refund/{gateway_id}")
     if isinstance(answer, Refused):
         return TryLater(answer.why)
     if isinstance(answer, Missing | TryLater):
@@ -176,6 +177,7 @@ def fetch_refund(gateway_id: int) -> RefundAnswer | Missing | TryLater:
 
 
 def _call(
+    name: str,
     method: str,
     path: str,
     *,
@@ -193,6 +195,7 @@ def _call(
         breaker.silent()
     else:
         breaker.answered()
+    reached("gateway:", name)
     return result
 
 

@@ -8,63 +8,102 @@ known not to hold the copy that Postgres believes in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from time import monotonic
+import select
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from os import getpid
+from threading import local
 from typing import Any
 
+import hiredis
 import structlog
 from redis.backoff import NoBackoff
 from redis.connection import (
     Connection,
-    ConnectionPool,
     SSLConnection,
     UnixDomainSocketConnection,
     parse_url,
 )
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 
 from app.config import Settings
 from app.domain.errors import LineLost, LineUnavailable
+from app.failpoints import reached
 from app.line.scripts import script
+from app.silence import Silence
 
 log = structlog.get_logger(__name__)
 
 # After a call that Redis did not answer, all calls of this process are refused for so long (s):
 # else every thread in turn would wait out the whole timeout while a silent Redis is silent.
 _PAUSE_AFTER_FAILURE = 0.2
-_MOST_CONNECTIONS = 256
 
 NO_VALID_COPY = -1
 
 
-class _KnowsItsServer:
-    """Reads the server's run_id as the last step of every connect."""
+class _Bare:
+    """Connects as redis-py does (TLS, log-in, database), then speaks on the bare socket: redis-py's
+    pool and parser take longer than Redis itself. Of one thread only."""
 
     run_id = ""
+    # The life of the client that it was made in, and the process.
+    life = (0, 0)
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
         super().on_connect_check_health(check_health)  # type: ignore[misc]
-        self.send_command("INFO", "server", check_health=False)  # type: ignore[attr-defined]
-        answer: bytes = self.read_response()  # type: ignore[attr-defined]
+        self._reader = hiredis.Reader()
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        # The last step of every connect.
+        answer = self.ask("INFO", "server")
+        if isinstance(answer, hiredis.ReplyError):
+            raise answer
         self.run_id = next(
             line.removeprefix(b"run_id:").decode()
             for line in answer.splitlines()
             if line.startswith(b"run_id:")
         )
 
+    def ask(self, *words: str | int) -> Any:
+        """Send one command and read its answer; an error is returned, not raised.
 
-class _TcpConnection(_KnowsItsServer, Connection):
+        Raises OSError (a timeout, too), after which the connection is of no more use.
+        """
+        return self.send(b"*%d\r\n%b" % (len(words), _packed(words)))
+
+    def send(self, command: bytes) -> Any:
+        """As ask(), of a command that is packed already."""
+        self._socket.sendall(command)
+        answer = self._reader.gets()
+        while answer is False:
+            received = self._socket.recv(65_536)
+            if not received:
+                raise ConnectionResetError("Redis closed the connection")
+            self._reader.feed(received)
+            answer = self._reader.gets()
+        return answer
+
+    def has_ended(self) -> bool:
+        """Whether the server closed it meanwhile; nothing else can have come unasked."""
+        return bool(self._poll.poll(0))
+
+    @property
+    def _socket(self) -> Any:
+        return self._sock  # type: ignore[attr-defined]
+
+
+class _TcpConnection(_Bare, Connection):
     pass
 
 
-class _TlsConnection(_KnowsItsServer, SSLConnection):
+class _TlsConnection(_Bare, SSLConnection):
     pass
 
 
-class _UnixConnection(_KnowsItsServer, UnixDomainSocketConnection):
+class _UnixConnection(_Bare, UnixDomainSocketConnection):
     pass
 
 
@@ -76,20 +115,21 @@ _CLASSES: dict[type[Any], type[Any]] = {
 
 
 class LineClient:
-    """A pool of connections and a breaker. Created unbound; safe for threads."""
+    """A connection for each thread, and the memory of a silent server. Created unbound."""
 
     def __init__(self) -> None:
-        self._pool: Any = None
-        self._refuse_until = 0.0
+        self._make: Callable[[], Any] | None = None
+        self._own = local()
+        # Grows when no connection made so far is to be used any more.
+        self._life = 0
+        self._silence = Silence(_PAUSE_AFTER_FAILURE, longest_look=1.0)
 
     def bind(self, settings: Settings) -> None:
         """Use the Redis of these settings from now on."""
-        self.close()
         options: dict[str, Any] = dict(parse_url(settings.redis_url))  # type: ignore[no-untyped-call]
-        kind = _CLASSES[options.pop("connection_class", Connection)]
-        self._pool = ConnectionPool(
-            connection_class=kind,
-            max_connections=_MOST_CONNECTIONS,
+        kind: Callable[..., Any] = _CLASSES[options.pop("connection_class", Connection)]
+        self._make = partial(
+            kind,
             socket_timeout=settings.redis_timeout,
             socket_connect_timeout=settings.redis_timeout,
             retry=Retry(NoBackoff(), 0),
@@ -98,16 +138,12 @@ class LineClient:
             driver_info=None,
             **options,
         )
-        self._refuse_until = 0.0
-
-    def close(self) -> None:
-        """Close every idle connection."""
-        if self._pool is not None:
-            self._pool.disconnect()
+        self._life += 1
+        self._silence.forget()
 
     def forgive(self) -> None:
-        """Close the breaker."""
-        self._refuse_until = 0.0
+        """Forget that Redis was silent."""
+        self._silence.forget()
 
     def run(self, name: str, epoch: int, keys: Sequence[str], *args: str | int) -> Any:
         """Run lua/<name>.lua against the copy of this epoch; ARGV[1] is put in front of `args`.
@@ -115,64 +151,90 @@ class LineClient:
         Replies hold bytes and ints. Raises LineLost when there is no valid copy of this epoch
         on the server, LineUnavailable when Redis did not answer; the script may have run then.
         """
-        if self._pool is None:
+        if self._make is None:
             raise RuntimeError("create_app() has not run in this process.")
-        if monotonic() < self._refuse_until:
+        if self._silence.refuses():
             raise LineUnavailable
         try:
-            reply = self._evaluate(self._pool, name, epoch, keys, args)
-        except (Disconnected, TimedOut) as exc:
-            self._refuse_until = monotonic() + _PAUSE_AFTER_FAILURE
+            reply = self._evaluate(name, epoch, keys, args)
+        except (OSError, Disconnected, TimedOut) as exc:
+            # Those of the other threads are broken too, most likely.
+            self._life += 1
+            self._silence.began()
             raise LineUnavailable from exc
-        except RedisError as exc:
+        except (RedisError, hiredis.ReplyError) as exc:
             # Loading, read-only, out of memory - or a fault in a script, which must not hide.
             log.error("redis refused a script", script=name, error=str(exc))
             raise LineUnavailable from exc
+        finally:
+            self._silence.looked()
+        reached("line:", name)
         if reply == NO_VALID_COPY:
             raise LineLost
         return reply
 
     def alive(self) -> bool:
         """Whether Redis answers now."""
-        if self._pool is None:
-            raise RuntimeError("create_app() has not run in this process.")
         try:
-            connection: Any = self._pool.get_connection()
-            try:
-                connection.send_command("PING")
-                return bool(connection.read_response() == b"PONG")
-            finally:
-                self._pool.release(connection)
-        except RedisError:
+            return bool(self._connection().ask("PING") == b"PONG")
+        except (OSError, RedisError, hiredis.ReplyError):
+            self._life += 1
             return False
 
     def _evaluate(
-        self,
-        pool: Any,
-        name: str,
-        epoch: int,
-        keys: Sequence[str],
-        args: Sequence[str | int],
+        self, name: str, epoch: int, keys: Sequence[str], args: Sequence[str | int]
     ) -> Any:
         wanted = script(name)
-        connection: Any = pool.get_connection()
+        connection = self._connection()
+        own = (f"{epoch}:{connection.run_id}", *args)
         try:
-            rest = (len(keys), *keys, f"{epoch}:{connection.run_id}", *args)
-            try:
-                connection.send_command("EVALSHA", wanted.sha, *rest)
-                return connection.read_response()
-            except NoScriptError:
-                connection.send_command("EVAL", wanted.text, *rest)
-                return connection.read_response()
-        except RedisError:
-            raise
+            count = 3 + len(keys) + len(own)
+            reply = connection.send(
+                b"*%d\r\n%b%b" % (count, _start(wanted.sha, tuple(keys)), _packed(own))
+            )
+            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+                reply = connection.ask("EVAL", wanted.text, len(keys), *keys, *own)
         except BaseException:
-            # A thread that is stopped between the question and the answer would leave the
-            # answer to the next one.
-            connection.disconnect()
+            # Also a thread that is stopped between the question and the answer: it would leave
+            # the answer to its next question.
+            self._drop()
             raise
-        finally:
-            pool.release(connection)
+        if isinstance(reply, hiredis.ReplyError):
+            raise reply
+        return reply
+
+    def _connection(self) -> Any:
+        """This thread's own. Raises OSError, RedisError."""
+        if self._make is None:
+            raise RuntimeError("create_app() has not run in this process.")
+        mine: Any = getattr(self._own, "connection", None)
+        # A connection made before a fork belongs to the parent.
+        life = (self._life, getpid())
+        if mine is not None and (mine.life != life or mine.has_ended()):
+            self._drop()
+            mine = None
+        if mine is None:
+            mine = self._make()
+            mine.life = life
+            mine.connect()
+            self._own.connection = mine
+        return mine
+
+    def _drop(self) -> None:
+        mine: Any = self._own.connection
+        self._own.connection = None
+        mine.disconnect()
+
+
+@lru_cache(maxsize=1024)
+def _start(sha: str, keys: tuple[str, ...]) -> bytes:
+    """What each call of a script for one event begins with."""
+    return _packed(("EVALSHA", sha, len(keys), *keys))
+
+
+def _packed(words: Sequence[str | int]) -> bytes:
+    encoded = [str(word).encode() for word in words]
+    return b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded])
 
 
 line_client = LineClient()

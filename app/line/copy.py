@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.domain.errors import LineLost
-from app.domain.places import ADMITTED, PlaceFacts
 from app.line.client import line_client
 from app.line.keys import keys_of
 
@@ -54,19 +53,14 @@ def add_free(event_id: int, epoch: int, numbers: Sequence[int]) -> None:
     line_client.run("rebuild_free", epoch, (keys.building, keys.free), *numbers)
 
 
-def add_places(event_id: int, epoch: int, places: Sequence[PlaceFacts]) -> None:
-    """One chunk of live places."""
+def add_places(event_id: int, epoch: int, places: str) -> None:
+    """One chunk of live places, a line each as lua/rebuild_places.lua wants it; 1,000 at most."""
     keys = keys_of(event_id)
-    values: list[str | int] = []
-    for place in places:
-        has_pass = place.state == ADMITTED and place.pass_until is not None
-        values += (place.place_id, place.visitor or "", place.number, place.turn)
-        values.append(place.pass_until if has_pass and place.pass_until else "")
     line_client.run(
         "rebuild_places",
         epoch,
         (keys.building, keys.line, keys.visitors, keys.places, keys.passes),
-        *values,
+        places,
     )
 
 

@@ -141,9 +141,10 @@ def look(event_id: int, epoch: int, low: int, high: int) -> tuple[set[int], dict
     now_ms, free, leased = line_client.run(
         "look", epoch, (keys.epoch, keys.free, keys.leases), low, high
     )
+    leases = [int(word) for word in leased.split()]
     return (
-        {int(number) for number in free},
-        {int(number): int(until) for number, until in zip(leased[::2], leased[1::2], strict=True)},
+        set(map(int, free.split())),
+        dict(zip(leases[::2], leases[1::2], strict=True)),
         int(now_ms),
     )
 

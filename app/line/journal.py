@@ -30,7 +30,7 @@ def read(event_id: int, epoch: int, after: str, most: int) -> list[Entry]:
     """The entries after the one with the id `after`, oldest first."""
     keys = keys_of(event_id)
     reply = line_client.run("read_journal", epoch, (keys.epoch, keys.journal), after, most)
-    return [_entry(entry_id, fields) for entry_id, fields in reply]
+    return [_entry(line) for line in reply]
 
 
 def trim(event_id: int, epoch: int, last: str, ended: Iterable[str]) -> int:
@@ -42,15 +42,15 @@ def trim(event_id: int, epoch: int, last: str, ended: Iterable[str]) -> int:
     return trimmed
 
 
-def _entry(entry_id: bytes, fields: list[bytes]) -> Entry:
-    values = dict(zip(fields[::2], fields[1::2], strict=True))
+def _entry(line: bytes) -> Entry:
+    id, place_id, visitor, number, turn, state, pass_until, at = line.decode().split(" ")
     return Entry(
-        id=entry_id.decode(),
-        place_id=values[b"place"].decode(),
-        visitor=values[b"visitor"].decode() or None,
-        number=int(values[b"number"]),
-        turn=int(values[b"turn"]),
-        state=values[b"state"].decode(),
-        pass_until=int(values[b"pass_until"]) if values[b"pass_until"] else None,
-        at_ms=int(values[b"at"]),
+        id=id,
+        place_id=place_id,
+        visitor=visitor or None,
+        number=int(number),
+        turn=int(turn),
+        state=state,
+        pass_until=int(pass_until) if pass_until else None,
+        at_ms=int(at),
     )

@@ -63,6 +63,10 @@ class Keys:
         """Held by the one request in which this fan is claiming."""
         return f"{self.base}lock:{fan_id}"
 
+    def joins(self, network: str) -> str:
+        """How many joined from there since its first one, for a minute."""
+        return f"{self.base}joins:{network}"
+
     def request(self, request_id: str) -> str:
         """What a request was answered, so that repeating it changes nothing."""
         return f"{self.base}req:{request_id}"

@@ -27,11 +27,11 @@ class Roll:
 def call(event_id: int, epoch: int, place_ids: Sequence[str]) -> Roll:
     """Ask about at most 1,000 places."""
     keys = keys_of(event_id)
-    waiting, admitted, *seen = line_client.run(
+    waiting, inside, seen = line_client.run(
         "roll_call", epoch, (keys.epoch, keys.line, keys.places, keys.passes), *place_ids
     )
-    words = [word.decode() for word in seen]
-    return Roll(waiting + admitted, dict(zip(place_ids, words, strict=True)))
+    words = seen.decode().split(",") if place_ids else []
+    return Roll(waiting + inside, dict(zip(place_ids, words, strict=True)))
 
 
 def members(event_id: int, epoch: int) -> Iterator[str]:

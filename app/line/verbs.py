@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.errors import TooManyJoins
 from app.domain.line import STEP, Snapshot
 from app.line.client import line_client
 from app.line.keys import keys_of
@@ -62,16 +63,32 @@ class Rules:
     guard_number: int | None
 
 
-def join(event_id: int, epoch: int, visitor: str, place_id: str) -> tuple[str, int]:
-    """(place id, number) of the visitor; `place_id` is used when the visitor has no place."""
+def join(
+    event_id: int, epoch: int, visitor: str, place_id: str, network: str = "", limit: int = 0
+) -> tuple[str, int]:
+    """(place id, number) of the visitor; `place_id` is used when the visitor has no place.
+
+    At most `limit` new places a minute for one network, 0 for any number. Raises TooManyJoins.
+    """
     keys = keys_of(event_id)
     place, number = line_client.run(
         "join",
         epoch,
-        (keys.epoch, keys.seq, keys.line, keys.visitors, keys.places, keys.journal),
+        (
+            keys.epoch,
+            keys.seq,
+            keys.line,
+            keys.visitors,
+            keys.places,
+            keys.journal,
+            keys.joins(network),
+        ),
         visitor,
         place_id,
+        limit,
     )
+    if not place:
+        raise TooManyJoins(int(number))
     return place.decode(), int(number)
 
 

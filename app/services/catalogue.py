@@ -43,6 +43,12 @@ def facts(slug: str) -> EventFacts:
     return found
 
 
+def facts_if_known(slug: str) -> EventFacts | None:
+    """As facts(), if that takes no question to Postgres."""
+    kept = _by_slug.get(slug)
+    return kept.peek() if kept else None
+
+
 def facts_by_id(event_id: int) -> EventFacts:
     """As facts()."""
     slug = _slugs.get(event_id)
@@ -70,6 +76,12 @@ def moment(event: EventFacts) -> datetime:
     if kept is None or kept.loaded_at < 0:
         return now()
     return event.as_of + timedelta(seconds=max(0.0, monotonic() - kept.loaded_at))
+
+
+def silent(event: EventFacts) -> bool:
+    """Whether Postgres did not answer when this process last asked it about the event."""
+    kept = _by_slug.get(event.slug)
+    return kept is not None and kept.failing
 
 
 def forget(slug: str) -> None:

@@ -24,7 +24,8 @@ from app.domain.tokens import PassToken
 from app.extensions import settings
 from app.line import inventory
 from app.services import catalogue
-from app.services.payment_views import PaymentView, view_of
+from app.services.payment_views import PaymentView, moment_of, view_of
+from app.services.slots import Slots
 from app.store import claims as store
 from app.store import tickets, timeline
 from app.store.db import transaction
@@ -34,6 +35,8 @@ from app.store.models import Claim
 # worth asking, and Postgres picks the tickets itself.
 _SETS_OF_NUMBERS = 3
 _EXPIRE_AT_ONCE = 200
+# Claims wait for two servers; when one of them is slow, polls must still find a thread.
+_slots = Slots()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +93,34 @@ def claim(
 
     The same form key always returns the same claim. Raises AlreadyClaimed, NoPass, NotProven,
     AddressDiffers, NotOnSale, FewerLeft, NoneFreeNow, NoneLeft, SoldOut, or NotNow when the
-    outcome is not known or Postgres is away.
+    outcome is not known, Postgres is away, or too many others are claiming.
     """
     request = _Request(facts, pass_token, fan_id, form, form_key)
-    for attempt in range(_SETS_OF_NUMBERS):
-        # The quantity belongs to the question: the same form sent with another quantity must not
-        # be given the numbers of the first.
-        request_id = f"{form_key}.{form.quantity}.{attempt}"
-        try:
-            taken = inventory.take(
-                facts.id,
-                facts.epoch,
-                fan_id,
-                request_id,
-                form.quantity,
-                int(settings.lease * 1000),
-            )
-        except errors.LineUnavailable:
-            break
-        if isinstance(taken, inventory.ClaimInProgress):
-            return _claim_in_progress(request)
-        if isinstance(taken, inventory.Fewer):
-            # A form sent again after a lost answer finds its claim even when all is sold by now.
-            return _standing(request) or _refuse_too_few(facts.id, taken.left)
-        reference = _put_in_postgres(request, request_id, taken.numbers)
-        if reference is not None:
-            return reference
-    return _without_redis(request)
+    with _slots.one_of(settings.claims_at_once):
+        for attempt in range(_SETS_OF_NUMBERS):
+            # The quantity belongs to the question: the same form sent with another quantity must
+            # not be given the numbers of the first.
+            request_id = f"{form_key}.{form.quantity}.{attempt}"
+            try:
+                taken = inventory.take(
+                    facts.id,
+                    facts.epoch,
+                    fan_id,
+                    request_id,
+                    form.quantity,
+                    int(settings.lease * 1000),
+                )
+            except errors.LineUnavailable:
+                break
+            if isinstance(taken, inventory.ClaimInProgress):
+                return _claim_in_progress(request)
+            if isinstance(taken, inventory.Fewer):
+                # A form sent again after a lost answer finds its claim, even when all is sold.
+                return _standing(request) or _refuse_too_few(facts.id, taken.left)
+            reference = _put_in_postgres(request, request_id, taken.numbers)
+            if reference is not None:
+                return reference
+        return _without_redis(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +216,7 @@ def _concluded(facts: EventFacts, answer: store.Outcome) -> str:
         case "unproven":
             raise errors.NotProven
         case "other_address":
-            raise errors.AddressDiffers({"email": "Tickets go to the address that you proved."})
+            raise rules.address_differs(answer.address or "")
         case other:
             raise AssertionError(f"claim_tickets() answered {other!r}")
 
@@ -269,39 +273,39 @@ def _find_out(request: _Request) -> str:
 
 def look(reference: str) -> ClaimView:
     """The claim with everything a page shows of it. Raises ClaimUnknown."""
-    with transaction() as session:
-        row = store.by_reference(session, reference)
-        if row is None:
-            raise errors.ClaimUnknown
-        happenings = [
-            Happening(entry.at, entry.actor, entry.verb, entry.detail)
-            for entry in store.timeline_of(session, row.id)
-        ]
-        return _view(row, happenings)
+    page = store.page(reference)
+    if page is None:
+        raise errors.ClaimUnknown
+    return view_of_page(page)
 
 
-def _view(row: Claim, happenings: list[Happening]) -> ClaimView:
+def view_of_page(page: Mapping[str, Any]) -> ClaimView:
+    """The claim of which sql/functions/claim_page.sql says this."""
+    held_until = datetime.fromisoformat(page["held_until"])
     return ClaimView(
-        id=row.id,
-        reference=row.reference,
-        event=catalogue.facts_by_id(row.event_id),
-        fan_id=row.fan_id,
-        place_id=row.place_id,
-        state=row.state,
-        quantity=row.quantity,
-        tickets=[TicketView(ticket.number, ticket.code) for ticket in row.tickets],
-        name=row.name,
-        email=row.fan.email,
-        phone=row.phone,
-        unit_price=row.unit_price,
-        amount=row.amount,
-        currency=row.currency,
-        created_at=row.created_at,
-        held_until=row.held_until,
-        confirmed_at=row.confirmed_at,
-        ended_at=row.ended_at,
-        payments=[view_of(payment, row.held_until) for payment in row.payments],
-        timeline=happenings,
+        id=page["id"],
+        reference=page["reference"],
+        event=catalogue.facts_by_id(page["event_id"]),
+        fan_id=page["fan_id"],
+        place_id=page["place_id"],
+        state=page["state"],
+        quantity=page["quantity"],
+        tickets=[TicketView(number, code) for number, code in page["tickets"]],
+        name=page["name"],
+        email=page["email"],
+        phone=page["phone"],
+        unit_price=page["unit_price"],
+        amount=page["amount"],
+        currency=page["currency"],
+        created_at=datetime.fromisoformat(page["created_at"]),
+        held_until=held_until,
+        confirmed_at=moment_of(page["confirmed_at"]),
+        ended_at=moment_of(page["ended_at"]),
+        payments=[view_of(payment, held_until) for payment in page["payments"]],
+        timeline=[
+            Happening(datetime.fromisoformat(row["at"]), row["actor"], row["verb"], row["detail"])
+            for row in page["timeline"]
+        ],
     )
 
 

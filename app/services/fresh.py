@@ -42,6 +42,12 @@ class Fresh(Generic[Value]):
         self._value = self._failure = None
         self._tried_at = self.loaded_at = float("-inf")
 
+    def peek(self) -> Value | None:
+        """The value, if get() would return it without loading."""
+        if monotonic() - self._tried_at <= self._max_age or self._lock.locked():
+            return self._value
+        return None
+
     def get(self) -> Value:
         """The value. Raises what `load` raises; NotNow only when there is no value at all."""
         old = monotonic() - self._tried_at > self._max_age

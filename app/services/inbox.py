@@ -16,9 +16,8 @@ from app.domain.errors import SignatureWrong
 from app.extensions import settings
 from app.gateway import reading, signature
 from app.services import outbox, payments, refunds
-from app.services.fulfilment import fulfil
+from app.services.fulfilment import confirm, fulfil
 from app.store import inbox as store
-from app.store import payments as payment_store
 from app.store.db import transaction
 
 log = logging.getLogger(__name__)
@@ -56,18 +55,23 @@ def _read(raw_body: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def handle(inbox_id: int) -> None:
-    """Do what an event asks for: the handler of `handle_inbox`."""
-    with transaction() as session:
-        entry = store.unhandled(session, inbox_id)
-        if entry is None:
-            return
-        kind, body = entry.kind, entry.body
-    if kind in REFUNDS:
-        _refund(body)
-    else:
-        _charge_success(body)
+    """Do what an event asks for, unless that was done."""
+    deliver({"inbox_id": inbox_id})
+
+
+def deliver(payload: Mapping[str, Any]) -> object:
+    """As handle(): the handler of `handle_inbox`. Raises Later."""
+    entry_id, facts = outbox.facts_of("handle_inbox", payload)
+    if facts is None:
+        return None
+    inbox_id = payload["inbox_id"]
+    if facts["kind"] in REFUNDS:
+        _refund(facts["body"])
+    elif _charge_success(facts, inbox_id, entry_id):
+        return outbox.DONE
     with transaction() as session:
         store.handled(session, inbox_id)
+    return None
 
 
 def _refund(body: Mapping[str, Any]) -> None:
@@ -77,24 +81,24 @@ def _refund(body: Mapping[str, Any]) -> None:
         refunds.heard(reference)
 
 
-def _charge_success(body: Mapping[str, Any]) -> None:
-    data = body.get("data")
-    reference = data.get("reference") if isinstance(data, dict) else None
-    with transaction() as session:
-        payment = (
-            payment_store.by_reference(session, reference) if isinstance(reference, str) else None
-        )
-        if payment is None:
-            log.error("the gateway speaks of a payment that is not ours: %r", reference)
-            return
-        payment_id, expected = payment.id, (payment.amount, payment.currency)
+def _charge_success(facts: Mapping[str, Any], inbox_id: int, entry_id: int | None) -> bool:
+    """Whether both entries are done with it."""
+    payment_id, data = facts["payment_id"], facts["body"].get("data")
+    if payment_id is None:
+        reference = data.get("reference") if isinstance(data, dict) else None
+        log.error("the gateway speaks of a payment that is not ours: %r", reference)
+        return False
     try:
         answer = reading.transaction(data)
     except reading.UNREADABLE:
         answer = None
-    if answer is not None and answer.success and (answer.amount, answer.currency) == expected:
-        fulfil(payment_id, answer)
-    else:
+    expected = (facts["amount"], facts["currency"])
+    if answer is None or not answer.success or (answer.amount, answer.currency) != expected:
         # It is signed, but it is not what we wait for: before money goes back, the gateway's
         # own books are asked.
         payments.verify(payment_id)
+        return False
+    if confirm(payment_id, answer, facts["quantity"], inbox_id=inbox_id, outbox_id=entry_id):
+        return entry_id is not None
+    fulfil(payment_id, answer)
+    return False

@@ -7,7 +7,7 @@ from a snapshot of the line, a second old (app/domain/line.py).
 
 from __future__ import annotations
 
-import secrets
+import random
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
@@ -21,10 +21,10 @@ from app.domain.errors import (
     NoPlace,
     NotNow,
     NotOnSale,
+    TooManyJoins,
 )
 from app.domain.events import (
     EventFacts,
-    availability,
     joinable,
     phase,
     real_deadline,
@@ -33,13 +33,24 @@ from app.domain.events import (
 from app.domain.line import LineStatus
 from app.domain.places import ADMITTED, ENDED, LEFT, LIVE, MERGED, WAITING, PlaceFacts
 from app.domain.tokens import PassToken, PlaceToken, new_id
+from app.extensions import settings
 from app.line import verbs
 from app.services import catalogue
 from app.services.pictures import Picture, forget_all, picture
+from app.services.scenes import scene_of
 from app.store import places as store
 from app.store.db import autocommit_engine, transaction, translated
 
-__all__ = ["LineStatus", "current_pass", "forget_all", "join", "leave", "status"]
+__all__ = [
+    "LineStatus",
+    "current_pass",
+    "forget_all",
+    "glance",
+    "join",
+    "join_at_once",
+    "leave",
+    "status",
+]
 
 _LONGEST_WAIT_S = 2.0
 _BETWEEN_TRIES_S = 0.1
@@ -68,36 +79,37 @@ class _Found:
     claim_live: bool = False
 
 
-def join(slug: str, visitor: str, token: PlaceToken | None = None) -> PlaceToken:
+def join(slug: str, visitor: str, token: PlaceToken | None = None, network: str = "") -> PlaceToken:
     """A place in the line: the one that the browser or the visitor has, else a new one.
 
-    Waits up to 2 s for a copy that is being rebuilt. Raises EventUnknown, NotOnSale (closed),
-    LineUnavailable.
+    `network` is where the visitor comes from (app/domain/networks.py); without one, nothing
+    limits how many join. Waits up to 2 s for a copy that is being rebuilt. Raises EventUnknown,
+    NotOnSale (closed), TooManyJoins, LineUnavailable.
     """
     try:
-        return _join(slug, visitor, token)
+        return _join(slug, visitor, token, network)
     except LineLost:
         if not _waiting.acquire(blocking=False):
             raise
     try:
-        return _join_soon(slug, visitor, token)
+        return _join_soon(slug, visitor, token, network)
     finally:
         _waiting.release()
 
 
-def _join_soon(slug: str, visitor: str, token: PlaceToken | None) -> PlaceToken:
+def _join_soon(slug: str, visitor: str, token: PlaceToken | None, network: str) -> PlaceToken:
     deadline = monotonic() + _LONGEST_WAIT_S
     while True:
         sleep(_BETWEEN_TRIES_S)
         catalogue.forget(slug)
         try:
-            return _join(slug, visitor, token)
+            return _join(slug, visitor, token, network)
         except LineLost:
             if monotonic() > deadline:
                 raise
 
 
-def _join(slug: str, visitor: str, token: PlaceToken | None) -> PlaceToken:
+def _join(slug: str, visitor: str, token: PlaceToken | None, network: str) -> PlaceToken:
     facts = catalogue.facts(slug)
     now = phase(facts, catalogue.moment(facts))
     if not joinable(now):
@@ -106,8 +118,28 @@ def _join(slug: str, visitor: str, token: PlaceToken | None) -> PlaceToken:
         found = _find(facts, token, visitor)
         if found.state in LIVE or found.claim_live:
             return found.token
-    place_id, number = verbs.join(facts.id, facts.epoch, visitor, new_id())
+    return _take_place(facts, visitor, network)
+
+
+def _take_place(facts: EventFacts, visitor: str, network: str) -> PlaceToken:
+    limit = settings.joins_per_minute if network else 0
+    place_id, number = verbs.join(facts.id, facts.epoch, visitor, new_id(), network, limit)
     return PlaceToken(facts.id, facts.epoch, place_id, number)
+
+
+def join_at_once(
+    facts: EventFacts, visitor: str, network: str, token: PlaceToken | None
+) -> PlaceToken | None:
+    """As join(), in one trip to Redis; None if more than that is needed, or something is amiss.
+
+    Whoever is answered None may ask join(): doing both changes nothing.
+    """
+    if token is not None or not joinable(phase(facts, catalogue.moment(facts))):
+        return None
+    try:
+        return _take_place(facts, visitor, network)
+    except (LineUnavailable, TooManyJoins):
+        return None
 
 
 def status(slug: str, token: PlaceToken) -> LineStatus:
@@ -119,12 +151,38 @@ def status(slug: str, token: PlaceToken) -> LineStatus:
     facts = catalogue.facts(slug)
     if token.event_id != facts.id:
         raise NoPlace
+    return glance(facts, token) or _inquire(facts, token)
+
+
+def glance(facts: EventFacts, token: PlaceToken) -> LineStatus | None:
+    """As status(), without a question to Postgres and with one to Redis at most; None if it
+    takes more. `token` is one of this event."""
+    seen = picture(facts)
+    over = phase(facts, catalogue.moment(facts)) == "closed"
+    if over:
+        seen = replace(seen, away=False)
+    if seen.snapshot and not seen.away and seen.knows_far_back(facts, token):
+        ahead = None if over else seen.snapshot.ahead(token.number)
+        return _told(facts, seen, _Found(token, WAITING, ahead=ahead, about=True))
+    if over:
+        return None
+    if seen.away:
+        known = seen.surely_waited(token)
+        return _told(facts, seen, _last_seen(seen, token)) if known else None
+    try:
+        standing = verbs.status(facts.id, facts.epoch, token.place_id)
+    except LineUnavailable:
+        return None
+    if standing.state == "unknown":
+        return None
+    return _told(facts, seen, _found(facts, token, standing))
+
+
+def _inquire(facts: EventFacts, token: PlaceToken) -> LineStatus:
+    """Where a place stands of which neither the picture nor Redis can tell all."""
     seen = picture(facts)
     if phase(facts, catalogue.moment(facts)) == "closed":
-        return _told(facts, replace(seen, away=False), _find_after_close(facts, seen, token))
-    if not seen.away and seen.knows_far_back(facts, token):
-        ahead = seen.snapshot.ahead(token.number) if seen.snapshot else None
-        return _told(facts, seen, _Found(token, WAITING, ahead=ahead, about=True))
+        return _told(facts, replace(seen, away=False), _find_after_close(facts, token))
     if not seen.away:
         try:
             return _told(facts, seen, _find(facts, token))
@@ -154,13 +212,17 @@ def leave(slug: str, token: PlaceToken) -> None:
     facts = catalogue.facts(slug)
     if token.event_id != facts.id:
         raise NoPlace
-    if verbs.leave(facts.id, facts.epoch, token.place_id):
-        return
-    # A place of a lost second, or one whose end Redis has not heard of: Postgres is told, so
-    # that nothing brings it back.
-    with transaction() as session:
-        store.insert(session, facts.id, token.place_id, token.number, token.epoch)
-        store.end(session, facts.id, token.place_id, LEFT)
+    known = verbs.leave(facts.id, facts.epoch, token.place_id)
+    # Postgres is told as well, and not only by the journal a second later: whoever joins again and
+    # proves the same address must not be merged into the place that was just left. Where Redis did
+    # not know the place (of a lost second, or ended already), only this keeps it from coming back.
+    try:
+        with transaction() as session:
+            store.insert(session, facts.id, token.place_id, token.number, token.epoch)
+            store.end(session, facts.id, token.place_id, LEFT)
+    except NotNow:
+        if not known:
+            raise
 
 
 def _find(facts: EventFacts, token: PlaceToken, visitor: str = "") -> _Found:
@@ -180,6 +242,10 @@ def _last_known(facts: EventFacts, seen: Picture, token: PlaceToken) -> _Found:
             found = _on_record(facts, token)
             if found is not None:
                 return found
+    return _last_seen(seen, token)
+
+
+def _last_seen(seen: Picture, token: PlaceToken) -> _Found:
     return _Found(token, WAITING, ahead=seen.last_known_ahead(token.number), about=True)
 
 
@@ -259,11 +325,9 @@ def _put_back(
     return _found(facts, token, standing)
 
 
-def _find_after_close(facts: EventFacts, seen: Picture, token: PlaceToken) -> _Found:
+def _find_after_close(facts: EventFacts, token: PlaceToken) -> _Found:
     """Only Postgres is asked, whether the place was used: the line itself is over."""
     waiting = _Found(token, WAITING)
-    if seen.knows_far_back(facts, token):
-        return waiting
     try:
         place = _followed(facts, token.place_id)
     except NotNow:
@@ -284,18 +348,15 @@ def _followed(facts: EventFacts, place_id: str) -> PlaceFacts | None:
 
 def _told(facts: EventFacts, seen: Picture, found: _Found) -> LineStatus:
     """The same in the words of the page."""
-    now = catalogue.moment(facts)
-    sale = phase(facts, now)
-    state = rules.shown_state(found.state, sale, availability(facts))
-    until_start = max(0.0, (facts.sale_starts_at - now).total_seconds())
+    scene = scene_of(facts, seen)
+    now, sale, stands = scene.now, scene.sale, scene.stands
+    state = rules.shown_state(found.state, sale, scene.availability)
     eta = planned = None
-    if found.ahead is not None and state in ("waiting", "before"):
-        planned = rules.eta_seconds(found.ahead, facts.admit_per_minute, until_start)
-        # Nobody is admitted while Redis is away, and nobody knows for how long that is.
-        if not seen.away:
-            rate = rules.expected_rate(facts.admit_per_minute, seen.observed_rate)
-            eta = rules.eta_seconds(found.ahead, rate, until_start)
-    chance = secrets.randbelow(1001) / 1000
+    if found.ahead is not None:
+        planned = rules.eta_seconds(found.ahead, facts.admit_per_minute, scene.until_start)
+        if state in ("waiting", "before") and not stands:
+            eta = rules.eta_seconds(found.ahead, scene.rate, scene.until_start)
+    chance = random.random()  # noqa: S311  (no secret)
     has_pass = found.pass_until is not None and sale in ("on_sale", "paused")
     pass_until = found.pass_until if has_pass else None
     return LineStatus(
@@ -304,17 +365,15 @@ def _told(facts: EventFacts, seen: Picture, found: _Found) -> LineStatus:
         ahead=found.ahead,
         ahead_exact=found.ahead is not None and not found.about,
         eta_seconds=eta,
-        next_poll_seconds=rules.next_poll_seconds(
-            state, found.ahead, planned if eta is None else eta, until_start, chance
-        ),
-        message=rules.SAFE if seen.away else facts.message,
-        message_at=None if seen.away else facts.message_at,
+        next_poll_seconds=rules.next_poll_seconds(state, eta, planned, chance),
+        message=stands or facts.message,
+        message_at=None if stands else facts.message_at,
         updated_at=seen.taken_at if found.about else now,
         pass_until=None if pass_until is None else real_deadline(facts, pass_until, now),
         pass_token=None if pass_until is None else _pass(facts, found, pass_until),
         place_token=found.token,
         claim_reference=found.claim_reference,
-        proven_email=None,
+        claim_live=found.claim_live or found.claim_reference is None,
         line_safe=not seen.away,
     )
 

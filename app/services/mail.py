@@ -6,6 +6,7 @@ The functions named after an outbox kind are its handlers. One that raises is tr
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Mapping
 from email.message import EmailMessage
@@ -16,55 +17,54 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sqlalchemy import select
 
 from app import metrics
 from app.domain import codes, words
 from app.domain.claims import CONFIRMED
 from app.extensions import settings
-from app.services import claims
+from app.failpoints import reached
+from app.gateway.breaker import Breaker
+from app.services import claims, outbox
 from app.services.links import claim_link
 from app.store import verifications
-from app.store.db import transaction
-from app.store.models import Claim
 
 TIMEOUT = 10.0
 _FOLDER = Path(__file__).parents[2] / "templates" / "mail"
+# A mail server that is silent costs each mail the whole timeout; then one at a time tries.
+_breaker = Breaker()
 
 
-def send_code(payload: Mapping[str, Any]) -> None:
+def send_code(payload: Mapping[str, Any]) -> object:
     """Send the code of a verification, unless it was used or a newer one asked for.
 
     Its ten minutes start when the mail server has taken the mail.
     """
     verification_id = payload["verification_id"]
-    with transaction() as session:
-        found = verifications.code_mail(session, verification_id)
+    entry_id, found = outbox.facts_of("send_code", payload)
     if found is None:
-        return
+        return None
     code = codes.code_of(verification_id, settings.secret_key)
-    subject = f"{code} is your code for {found.title}"
-    link = f"{settings.public_url}/events/{found.slug}/verify"
+    subject = f"{code} is your code for {found['title']}"
+    link = f"{settings.public_url}/events/{found['slug']}/verify"
     send(
         "code",
-        found.email,
+        found["email"],
         subject,
         code=code,
         minutes=codes.MINUTES,
-        title=found.title,
+        title=found["title"],
         link=link,
     )
-    with transaction() as session:
-        verifications.mark_sent(session, verification_id)
+    verifications.code_sent(verification_id, entry_id)
+    return outbox.DONE
 
 
 def send_tickets(payload: Mapping[str, Any]) -> None:
     """Send the tickets of a paid claim with a link that opens it in any browser."""
-    with transaction() as session:
-        reference = session.scalar(select(Claim.reference).where(Claim.id == payload["claim_id"]))
-    if reference is None:
+    _, page = outbox.facts_of("send_tickets", payload)
+    if page is None:
         return
-    claim = claims.look(reference)
+    claim = claims.view_of_page(page)
     if claim.state != CONFIRMED:
         return
     send(
@@ -80,8 +80,11 @@ def send_tickets(payload: Mapping[str, Any]) -> None:
 def send(template: str, to: str, subject: str, **values: Any) -> None:
     """Write one mail from templates/mail/<template>.txt and hand it to the mail server.
 
-    Raises OSError or smtplib.SMTPException; the outbox tries again.
+    Raises OSError, smtplib.SMTPException, or Later while the server is known to be silent; the
+    outbox tries again.
     """
+    if pause := _breaker.refuses_for():
+        raise outbox.Later("not sent: the mail server does not answer now", pause)
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = to
@@ -93,27 +96,45 @@ def send(template: str, to: str, subject: str, **values: Any) -> None:
     message.set_content(_templates().get_template(f"{template}.txt").render(values))
     try:
         _hand_over(message)
-    except Exception:
+    except Exception as exc:
         metrics.MAILS.labels(template, "failed").inc()
+        # A refusal in the server's own words is an answer, too.
+        if isinstance(exc, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+            _breaker.answered()
+        else:
+            _breaker.silent()
         raise
+    _breaker.answered()
     metrics.MAILS.labels(template, "sent").inc()
 
 
 def _hand_over(message: EmailMessage) -> None:
     parts = urlsplit(settings.smtp_url)
     host, port = parts.hostname or "localhost", parts.port or 0
-    tls = ssl.create_default_context()
     server = (
-        smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=tls)
+        smtplib.SMTP_SSL(host, port, _own_name(), timeout=TIMEOUT, context=_tls())
         if parts.scheme == "smtps"
-        else smtplib.SMTP(host, port, timeout=TIMEOUT)
+        else smtplib.SMTP(host, port, _own_name(), timeout=TIMEOUT)
     )
     with server:
         if parts.scheme == "smtp+starttls":
-            server.starttls(context=tls)
+            server.starttls(context=_tls())
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
         server.send_message(message)
+        reached("mail:", "sent")
+
+
+# Reading all certificates, or asking for our own name, takes longer than sending a mail: once for
+# each process is enough.
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+@cache
+def _own_name() -> str:
+    return socket.getfqdn()
 
 
 @cache
@@ -130,3 +151,8 @@ def _templates() -> Environment:
         money=words.money, moment=words.moment, clock=words.clock, count=words.count
     )
     return environment
+
+
+def forget_all() -> None:
+    """Forget that the mail server was silent (between tests)."""
+    _breaker.answered()

@@ -1,15 +1,17 @@
 """The outbox: what we owe the outside world, delivered at least once, one hand at a time.
 
 An entry is written in the transaction that made us owe it. A deliverer takes it (committed),
-acts outside any transaction, then marks it done. If the deliverer dies in between, the entry
-comes back when its `taken_until` has passed, so every handler is safe to repeat.
+acts outside any transaction, then marks it done, in the same statement as what came of it where
+that is one statement. If the deliverer dies in between, the entry comes back when its
+`taken_until` has passed, so every handler is safe to repeat.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -27,10 +29,21 @@ MAIL = "mail"
 # One call delivers for about this long, then lets its worker look up: a worker that is asked to
 # end finishes the job in hand, and all is to be over within seconds. The next call follows at once.
 LONGEST_RUN = 3.0
+# So long an entry stays taken by a deliverer that has died (s); one that lives says so in time.
+HOLD = 8.0
+# Our own statements and a mail server's patience, beside two calls to the gateway.
+_LONGEST_HANDLING = 10.0
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 
-Handler = Callable[[Mapping[str, Any]], None]
+# What a handler answers that has marked its entry done together with what came of it.
+DONE = object()
+
+# A handler is given the entry's payload, and in it under ENTRY the entry itself: its number and the
+# facts that were read when it was taken.
+ENTRY = "entry"
+Handler = Callable[[Mapping[str, Any]], object]
+Taken = store.Taken
 
 
 class Later(Exception):
@@ -51,14 +64,23 @@ def handlers() -> dict[str, Handler]:
     from app.services import inbox, mail, payments, refund_news, refunds
 
     return {
-        "initialize_payment": lambda payload: payments.initialize(payload["payment_id"]),
-        "verify_payment": lambda payload: payments.verify(payload["payment_id"]),
-        "handle_inbox": lambda payload: inbox.handle(payload["inbox_id"]),
+        "initialize_payment": payments.deliver_initialize,
+        "verify_payment": payments.deliver_verify,
+        "handle_inbox": inbox.deliver,
         "send_refund": lambda payload: refunds.advance(payload["refund_id"]),
         "send_code": mail.send_code,
         "send_tickets": mail.send_tickets,
         "send_refund_news": refund_news.send,
     }
+
+
+def facts_of(kind: str, payload: Mapping[str, Any]) -> tuple[int | None, Mapping[str, Any] | None]:
+    """The number of the entry in hand, None when there is none, and what its deliverer has to
+    know (sql/functions/outbox_facts.sql)."""
+    entry: store.Taken | None = payload.get(ENTRY)
+    if entry is not None:
+        return entry.id, entry.facts
+    return None, store.facts(kind, payload)
 
 
 def owe(
@@ -82,29 +104,47 @@ def due_lanes_once() -> list[str]:
         return store.due_lanes(session)
 
 
-def deliver_once(lane: str) -> int:
+def deliver_once(lane: str, go_on: Callable[[], bool] = lambda: True) -> int:
     """Deliver what is due in a lane, entry by entry; says how many were delivered.
 
+    It stops before the next entry when `go_on()` is false: its process is to end.
     Safe side by side: run it from several threads, each with an application context of its
     own, to have several calls to the gateway under way at once.
     Raises StoreUnavailable when Postgres is away.
     """
     delivered = 0
     started = clock.monotonic()
-    while clock.monotonic() - started < LONGEST_RUN:
-        taken = store.take(lane, _hold_seconds())
-        if taken is None:
+    while go_on() and clock.monotonic() - started < LONGEST_RUN:
+        taken = store.take(lane, _LONGEST_HANDLING + 2 * float(settings.gateway_timeout))
+        if not taken:
             break
-        delivered += _deliver(taken)
+        delivered += deliver(taken[0])
     return delivered
 
 
-def _deliver(taken: store.Taken) -> bool:
+def take(lane: str, most: int) -> list[Taken]:
+    """Take up to `most` entries for HOLD seconds: who delivers them holds on to them meanwhile.
+
+    Raises StoreUnavailable when Postgres is away.
+    """
+    return store.take(lane, HOLD, most)
+
+
+def hold(entries: Sequence[Taken]) -> None:
+    """These are still in hand: for HOLD seconds more nobody else takes them. When Postgres is
+    away they may come back early, which their handlers bear."""
+    with suppress(NotNow):
+        store.hold(entries, HOLD)
+
+
+def deliver(taken: Taken) -> bool:
+    """Deliver an entry that was taken; whether it is done. Raises StoreUnavailable when Postgres
+    cannot be told."""
     handler = handlers().get(taken.kind)
     try:
         if handler is None:
             raise LookupError(f"no handler for {taken.kind}")
-        handler(taken.payload)
+        result = handler({**taken.payload, ENTRY: taken})
     except Later as later:
         store.again(taken, max(later.after, wait(taken.attempts)), str(later))
         return False
@@ -118,7 +158,8 @@ def _deliver(taken: store.Taken) -> bool:
         log.exception("outbox %s %s failed", taken.kind, taken.id)
         store.again(taken, wait(taken.attempts), f"{type(exc).__name__}: {exc}")
         return False
-    store.done(taken)
+    if result is not DONE:
+        store.done(taken)
     return True
 
 
@@ -127,9 +168,3 @@ def wait(attempts: int) -> float:
     in step."""
     longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 10))
     return random.uniform(longest / 2, longest)  # noqa: S311  (no secret)
-
-
-def _hold_seconds() -> float:
-    # The client gives up after two gateway timeouts at the latest, and our own statements
-    # after a few seconds; only a dead deliverer needs longer.
-    return 2 * float(settings.gateway_timeout) + 10

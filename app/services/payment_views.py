@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.domain import payments as rules
 from app.domain import refunds
-from app.store.models import Payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +39,31 @@ class PaymentView:
         return self.state in rules.OPEN
 
 
-def view_of(row: Payment, held_until: datetime) -> PaymentView:
-    """The view of a payment; its claim was held until then."""
-    refund = row.refund
-    in_time = row.paid_at is not None and row.paid_at <= held_until
+def view_of(row: Mapping[str, Any], held_until: datetime) -> PaymentView:
+    """The view of a payment of sql/functions/claim_page.sql; its claim was held until then."""
+    paid_at = moment_of(row["paid_at"])
+    in_time = paid_at is not None and paid_at <= held_until
+    reason = row["refund_reason"]
     return PaymentView(
-        reference=row.reference,
-        state=row.state,
-        gateway_status=row.gateway_status,
-        authorization_url=row.authorization_url,
-        amount=row.amount,
-        currency=row.currency,
-        received_amount=row.received_amount,
-        paid_at=row.paid_at,
-        created_at=row.created_at,
-        checked_at=row.checked_at,
-        counts=row.counts,
-        refund_state=refund.state if refund else None,
-        refund_amount=refund.amount if refund else None,
-        refund_currency=refund.currency if refund else None,
-        refund_why=refunds.why(refund.reason, in_time) if refund else None,
-        gateway_log=row.gateway_log,
+        reference=row["reference"],
+        state=row["state"],
+        gateway_status=row["gateway_status"],
+        authorization_url=row["authorization_url"],
+        amount=row["amount"],
+        currency=row["currency"],
+        received_amount=row["received_amount"],
+        paid_at=paid_at,
+        created_at=datetime.fromisoformat(row["created_at"]),
+        checked_at=moment_of(row["checked_at"]),
+        counts=row["counts"],
+        refund_state=row["refund_state"],
+        refund_amount=row["refund_amount"],
+        refund_currency=row["refund_currency"],
+        refund_why=refunds.why(reason, in_time) if reason else None,
+        gateway_log=row["gateway_log"],
     )
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """A moment as Postgres writes it into JSON."""
+    return datetime.fromisoformat(text) if text else None

@@ -7,24 +7,24 @@ No call happens inside a transaction; each function that calls closes its transa
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from app.domain import claims as claim_rules
 from app.domain import errors
 from app.domain import payments as rules
-from app.domain.references import payment_reference
 from app.extensions import settings
 from app.gateway import client as gateway
 from app.gateway.results import Accepted, DuplicateReference, Missing, Refused, TryLater
 from app.services import outbox, refunds
-from app.services.fulfilment import fulfil, heard, note, record, schedule
+from app.services.claims import ClaimView, view_of_page
+from app.services.fulfilment import confirm, fulfil, heard, note, record, schedule
 from app.services.links import claim_link
 from app.services.outbox import Later
 from app.store import payments as store
 from app.store.db import transaction
-from app.store.models import Claim, Payment
+from app.store.models import Payment
 
 log = logging.getLogger(__name__)
 
@@ -35,111 +35,76 @@ _ASK_AGAIN_IN = 60.0
 _ASKED_JUST_NOW = timedelta(seconds=3)
 
 
-def pay(reference: str) -> str | None:
+def pay(reference: str, fan_id: int | None = None) -> str | None:
     """Open a payment for a held claim, or find the one that is open.
 
-    Returns the address to pay at, or None while the gateway has not named it yet. Pressing the
-    button twice makes one payment. Raises ClaimUnknown, or StateGone when the claim can no
-    longer be paid.
+    `fan_id` is None for who came by the claim's signed link. Returns the address to pay at, or
+    None while the gateway has not named it yet. Pressing the button twice makes one payment.
+    Raises ClaimUnknown, NotYours, or StateGone when the claim can no longer be paid.
     """
-    with transaction() as session:
-        locked = store.lock_claim(session, reference)
-        if locked is None:
+    return _pay(reference, fan_id, look=False).address
+
+
+def pay_and_look(reference: str, fan_id: int | None = None) -> ClaimView:
+    """As pay(), in as many round trips; the claim as it is now."""
+    page = _pay(reference, fan_id, look=True).page
+    assert page is not None
+    return view_of_page(page)
+
+
+def _pay(reference: str, fan_id: int | None, look: bool) -> store.Pressed:
+    pressed = store.pay_claim(reference, fan_id, look)
+    match pressed.outcome:
+        case "unknown":
             raise errors.ClaimUnknown
-        claim = locked.claim
-        if claim.state != claim_rules.HELD:
+        case "not_yours":
+            raise errors.NotYours
+        case "gone":
             raise errors.StateGone
-        for payment in reversed(locked.payments):
-            if payment.state in rules.OPEN and payment.amount == claim.amount:
-                return payment.authorization_url
-        if locked.now >= claim.held_until:
+        case "too_late":
             raise errors.StateGone("The time to pay for these tickets has run out.")
-        for payment in locked.payments:
-            # The claim has shrunk since: the old amount must not be paid any more.
-            if payment.state in rules.OPEN:
-                payment.state = rules.SUPERSEDED
-        _open(session, claim, len(locked.payments) + 1, "fan")
-    settings.wake(outbox.MONEY)
-    return None
+        case "started":
+            settings.wake(outbox.MONEY)
+    return pressed
 
 
-def _open(session: store.Db, claim: Claim, number: int, actor: str) -> None:
-    payment = Payment(
-        claim_id=claim.id,
-        reference=payment_reference(claim.reference, number),
-        amount=claim.amount,
-        currency=claim.currency,
-    )
-    session.add(payment)
-    session.flush()
-    note(session, claim, "payment started", actor, payment)
-    outbox.owe(
-        session,
-        outbox.MONEY,
-        "initialize_payment",
-        {"payment_id": payment.id},
-        key=f"initialize:{payment.id}",
-    )
-
-
-def initialize(payment_id: int) -> None:
+def deliver_initialize(payload: Mapping[str, Any]) -> object:
     """Tell the gateway of a payment: the handler of `initialize_payment`. Raises Later.
 
     Dying anywhere in here is safe: the next try is answered "duplicate reference", and verify
     tells the rest.
     """
-    order = _order(payment_id)
-    if order is None:
-        return
+    entry_id, facts = outbox.facts_of("initialize_payment", payload)
+    payment_id = payload["payment_id"]
+    if facts is None or facts["state"] != rules.INITIALIZING:
+        return None
+    if facts["claim_state"] != claim_rules.HELD:
+        _not_wanted(payment_id)
+        return None
     result = gateway.initialize(
-        email=order.email,
-        amount=order.amount,
-        currency=order.currency,
-        reference=order.reference,
+        email=facts["email"],
+        amount=facts["amount"],
+        currency=facts["currency"],
+        reference=facts["reference"],
         # With its key: a bank's app often comes back in another browser than it left, and the
         # fan who has just paid must not be told that the page is private.
-        callback_url=claim_link(order.claim, "return"),
+        callback_url=claim_link(facts["claim"], "return"),
         channels=settings.paystack_channels,
-        metadata={"claim": order.claim},
+        metadata={"claim": facts["claim"]},
     )
     match result:
         case Accepted():
-            _opened(payment_id, result.authorization_url)
+            return _opened(payment_id, entry_id, facts, result.authorization_url)
         case DuplicateReference():
-            _start_again(payment_id, order.reference)
+            _start_again(payment_id, facts["reference"])
         case Refused():
             _refused(payment_id, result.why)
         case TryLater():
             _not_heard(payment_id, result)
+    return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What the gateway is told of a payment."""
-
-    claim: str
-    email: str
-    amount: int
-    currency: str
-    reference: str
-
-
-def _order(payment_id: int) -> _Order | None:
-    """The order to send, or None when it has been sent or is no longer wanted."""
-    with transaction() as session:
-        payment = store.with_claim(session, payment_id)
-        if payment is None or payment.state != rules.INITIALIZING:
-            return None
-        claim = payment.claim
-        order = _Order(
-            claim.reference,
-            claim.fan.email,
-            payment.amount,
-            payment.currency,
-            payment.reference,
-        )
-        if claim.state == claim_rules.HELD:
-            return order
+def _not_wanted(payment_id: int) -> None:
     # The hold is over, so nobody shall pay; an earlier try may have reached the gateway all the
     # same, so the payment is watched like any other.
     with transaction() as session:
@@ -148,19 +113,21 @@ def _order(payment_id: int) -> _Order | None:
         if payment.state == rules.INITIALIZING:
             payment.state = rules.ABANDONED
             schedule(locked, payment)
-    return None
 
 
-def _opened(payment_id: int, authorization_url: str) -> None:
-    with transaction() as session:
-        locked = store.lock_claim_of(session, payment_id)
-        payment = locked.payment(payment_id)
-        payment.authorization_url = authorization_url
-        payment.last_error = None
-        # A webhook may have been faster than this answer.
-        if payment.state == rules.INITIALIZING:
-            payment.state = rules.PENDING
-            schedule(locked, payment)
+def _opened(
+    payment_id: int, entry_id: int | None, facts: Mapping[str, Any], address: str
+) -> object:
+    moment = datetime.fromisoformat
+    next_check_at = rules.next_check(
+        state=rules.PENDING,
+        claim_state=facts["claim_state"],
+        created_at=moment(facts["created_at"]),
+        held_until=moment(facts["held_until"]),
+        now=moment(facts["now"]),
+    )
+    store.opened(payment_id, address, next_check_at, entry_id)
+    return outbox.DONE
 
 
 def _start_again(payment_id: int, reference: str) -> None:
@@ -182,7 +149,8 @@ def _start_again(payment_id: int, reference: str) -> None:
         payment.state = rules.SUPERSEDED
         record(locked, payment, answer)
         if locked.claim.state == claim_rules.HELD:
-            _open(session, locked.claim, len(locked.payments) + 1, "system")
+            session.flush()
+            store.open_payment(session, locked.claim.id, "system")
     settings.wake(outbox.MONEY)
 
 
@@ -204,20 +172,27 @@ def _not_heard(payment_id: int, result: TryLater) -> NoReturn:
 
 
 def verify(payment_id: int) -> None:
-    """Ask the gateway about a payment: the handler of `verify_payment`. Raises Later."""
-    with transaction() as session:
-        payment = store.with_claim(session, payment_id)
-        if payment is None:
-            return
-        reference = payment.reference
-    answer = gateway.verify(reference)
+    """Ask the gateway about a payment. Raises Later."""
+    deliver_verify({"payment_id": payment_id})
+
+
+def deliver_verify(payload: Mapping[str, Any]) -> object:
+    """As verify(): the handler of `verify_payment`."""
+    entry_id, facts = outbox.facts_of("verify_payment", payload)
+    payment_id = payload["payment_id"]
+    if facts is None:
+        return None
+    answer = gateway.verify(facts["reference"])
     match answer:
         case TryLater():
             _not_heard(payment_id, answer)
         case Missing():
             _missing(payment_id)
         case _:
+            if confirm(payment_id, answer, facts["quantity"], outbox_id=entry_id):
+                return outbox.DONE
             fulfil(payment_id, answer)
+    return None
 
 
 def _missing(payment_id: int) -> None:

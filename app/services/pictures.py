@@ -11,7 +11,7 @@ from threading import Lock
 from app.clock import monotonic
 from app.domain.errors import LineUnavailable
 from app.domain.events import EventFacts, phase
-from app.domain.line import Snapshot, observed_rate
+from app.domain.line import Snapshot, head_of, observed_rate
 from app.domain.tokens import PlaceToken
 from app.line import verbs
 from app.services import catalogue
@@ -44,7 +44,8 @@ class Picture:
         if token.epoch < facts.epoch and token.number > (facts.guard_number or 0):
             # Perhaps of the second that was lost: it has to be put back in.
             return False
-        return snapshot.is_far_back(token.number) and token.place_id not in self.gone
+        far = snapshot.is_far_back(token.number, head_of(facts.admit_per_minute))
+        return far and token.place_id not in self.gone
 
     def last_known_ahead(self, number: int) -> int | None:
         """How many were before this number when the line was last seen; None if nobody knows.

@@ -52,9 +52,9 @@ def _write(connection: Connection, event_id: int) -> None:
     for numbers in places.free_numbers(connection, event_id, CHUNK):
         copy.add_free(event_id, epoch, numbers)
     count = 0
-    for chunk in places.live(connection, event_id, CHUNK):
+    for chunk, size in places.live_lines(connection, event_id, CHUNK):
         copy.add_places(event_id, epoch, chunk)
-        count += len(chunk)
+        count += size
     greatest, top, first_waiting = places.extremes(connection, event_id)
     if first_waiting:
         for ids in places.gone(connection, event_id, first_waiting, CHUNK):

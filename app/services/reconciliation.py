@@ -130,14 +130,17 @@ def _look_at_places(facts: EventFacts) -> dict[str, Stray]:
             return {}
         journal.drain(connection, facts.id)
         known = 0
-        for chunk in places.live(connection, facts.id, roll.CHUNK):
-            seen = roll.call(facts.id, facts.epoch, [fact.place_id for fact in chunk]).seen
-            known += sum(word != "" for word in seen.values())
-            strays |= {
-                fact.place_id: Stray(seen[fact.place_id], fact)
-                for fact in chunk
-                if seen[fact.place_id] != f"{fact.state}:{fact.number}"
-            }
+        for words in places.live_words(connection, facts.id, roll.CHUNK):
+            seen = roll.call(facts.id, facts.epoch, list(words)).seen
+            known += len(seen)
+            if seen == words:
+                # Nearly always, and there may be very many: one comparison is all they cost.
+                continue
+            for place_id in (place_id for place_id in words if seen[place_id] != words[place_id]):
+                known -= seen[place_id] == ""
+                fact = places.look(connection, facts.id, place_id)
+                if fact is not None and fact.state in LIVE:
+                    strays[place_id] = Stray(seen[place_id], fact)
         if known != roll.call(facts.id, facts.epoch, []).live:
             strays |= _look_for_phantoms(connection, facts)
     return strays

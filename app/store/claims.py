@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, text, tuple_
-from sqlalchemy.orm import Session, joinedload, scoped_session, selectinload
+from sqlalchemy.orm import Session, scoped_session, selectinload
 
 from app.domain.claims import HELD, LIVE
 from app.store.db import autocommit_engine, one_statement, translated
-from app.store.models import Claim, Payment, TimelineEntry
+from app.store.models import Claim
 
 Db = Session | scoped_session[Session]
 
@@ -24,13 +24,14 @@ class Outcome:
     outcome: str
     reference: str | None
     numbers: list[int]
+    address: str | None
 
 
 def claim_tickets(parameters: Mapping[str, Any]) -> Outcome:
     """Call the database function in autocommit: one round trip, all or nothing."""
     row = one_statement("claim", parameters)
     assert row is not None
-    return Outcome(row.outcome, row.reference, list(row.numbers or ()))
+    return Outcome(row.outcome, row.reference, list(row.numbers or ()), row.address)
 
 
 def still_free(event_id: int, numbers: Sequence[int]) -> list[int]:
@@ -63,16 +64,11 @@ def standing(event_id: int, fan_id: int, form_key: str = "") -> tuple[str, bool]
     return (row[0], row[1]) if row else None
 
 
-def by_reference(session: Db, reference: str) -> Claim | None:
-    return session.scalar(
-        select(Claim)
-        .where(Claim.reference == reference)
-        .options(
-            joinedload(Claim.fan),
-            selectinload(Claim.tickets),
-            selectinload(Claim.payments).joinedload(Payment.refund),
-        )
-    )
+def page(reference: str) -> dict[str, Any] | None:
+    """What sql/functions/claim_page.sql says of a claim: its columns, `email`, `tickets` as pairs
+    of number and code, `payments` and `timeline` as mappings. Moments are text."""
+    row = one_statement("claim_page", {"reference": reference})
+    return row.page if row else None
 
 
 def lock(session: Db, reference: str) -> Claim | None:
@@ -95,12 +91,6 @@ def lock_overdue(session: Db, after: tuple[datetime, int] | None, limit: int) ->
     if after is not None:
         query = query.where(tuple_(Claim.held_until, Claim.id) > tuple_(*after))
     return session.scalars(query).all()
-
-
-def timeline_of(session: Db, claim_id: int) -> Sequence[TimelineEntry]:
-    return session.scalars(
-        select(TimelineEntry).where(TimelineEntry.claim_id == claim_id).order_by(TimelineEntry.id)
-    ).all()
 
 
 def database_now(session: Db) -> datetime:

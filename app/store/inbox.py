@@ -20,11 +20,6 @@ def keep(key: str, kind: str, body: dict[str, Any], wanted: bool) -> bool:
     return one_statement("store_inbox", parameters) is not None
 
 
-def unhandled(session: Db, inbox_id: int) -> InboxEntry | None:
-    entry = session.get(InboxEntry, inbox_id)
-    return entry if entry is not None and entry.handled_at is None else None
-
-
 def handled(session: Db, inbox_id: int) -> None:
     session.execute(
         update(InboxEntry).where(InboxEntry.id == inbox_id).values(handled_at=func.now())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, scoped_session
 
+from app.failpoints import reached
 from app.store.db import autocommit_engine, translated
 
 Db = Connection | Session | scoped_session[Session]
@@ -84,6 +85,7 @@ def next_epoch(connection: Connection, event_id: int, guard_seconds: float) -> N
         ),
         {"event_id": event_id, "gap": _GAP, "guard": guard_seconds},
     ).one()
+    reached("statement:", "next_epoch")
     return NewEpoch(*row)
 
 

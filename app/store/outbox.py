@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,21 +12,23 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, scoped_session
 
-from app.store.db import one_statement
+from app.store.db import all_rows, one_statement
 from app.store.models import OutboxEntry
 
 AnySession = Session | scoped_session[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Taken:
-    """An entry that is ours until `taken_until`; `attempts` counts this one."""
+    """An entry that is ours until `taken_until`; `attempts` counts this one. `facts` is what
+    sql/functions/outbox_facts.sql says to it."""
 
     id: int
     kind: str
     payload: dict[str, Any]
     attempts: int
     taken_until: datetime
+    facts: dict[str, Any] | None
 
 
 def add(
@@ -66,12 +69,27 @@ def due_lanes(session: AnySession) -> list[str]:
     )
 
 
-def take(lane: str, seconds: float) -> Taken | None:
-    """Take the lane's entry that has been due longest, for so many seconds; committed at once."""
-    row = one_statement("take_outbox", {"lane": lane, "seconds": seconds})
-    if row is None:
-        return None
-    return Taken(row.id, row.kind, row.payload, row.attempts, row.taken_until)
+def take(lane: str, seconds: float, most: int = 1) -> list[Taken]:
+    """Take up to `most` entries of the lane, those that have been due longest, for so many
+    seconds; committed at once."""
+    rows = all_rows("take_outbox", {"lane": lane, "seconds": seconds, "most": most})
+    return sorted((Taken(*row) for row in rows), key=lambda taken: taken.id)
+
+
+def hold(entries: Sequence[Taken], seconds: float) -> None:
+    """Keep entries that are in hand for so many seconds more."""
+    tokens = {entry.id: entry.taken_until for entry in entries}
+    parameters = {"ids": list(tokens), "tokens": list(tokens.values()), "seconds": seconds}
+    now_until = dict(tuple(row) for row in all_rows("hold_outbox", parameters))
+    for entry in entries:
+        entry.taken_until = now_until.get(entry.id, entry.taken_until)
+
+
+def facts(kind: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a taken entry brings with it, for who has taken none."""
+    row = one_statement("outbox_facts", {"kind": kind, "payload": json.dumps(dict(payload))})
+    found: dict[str, Any] | None = row.facts
+    return found
 
 
 def done(taken: Taken) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, text, update
-from sqlalchemy.orm import Session, joinedload, scoped_session
+from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.claims import LIVE
 from app.store.db import one_statement, statement
@@ -61,20 +63,46 @@ def _lock(session: Db, which: ColumnElement[bool]) -> Locked | None:
     return Locked(claim, list(payments), now)
 
 
-def with_claim(session: Db, payment_id: int) -> Payment | None:
-    """A payment with its claim, the claim's fan and event; nothing is locked."""
-    return session.scalar(
-        select(Payment)
-        .where(Payment.id == payment_id)
-        .options(
-            joinedload(Payment.claim).joinedload(Claim.fan),
-            joinedload(Payment.claim).joinedload(Claim.event),
-        )
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What pay_claim() answered; its header lists the outcomes."""
+
+    outcome: str
+    address: str | None
+    page: dict[str, Any] | None
+
+
+def pay_claim(reference: str, fan_id: int | None, look: bool) -> Pressed:
+    """Call the database function in autocommit: one round trip, all or nothing."""
+    parameters = {"reference": reference, "fan_id": fan_id, "look": look}
+    return Pressed(*one_statement("pay", parameters))
+
+
+def open_payment(session: Db, claim_id: int, actor: str) -> None:
+    """Open another payment for a held claim that is locked; committed by the caller."""
+    parameters = {"claim_id": claim_id, "actor": actor}
+    session.execute(text("SELECT open_payment(:claim_id, :actor)"), parameters)
+
+
+def opened(
+    payment_id: int, address: str, next_check_at: datetime | None, outbox_id: int | None
+) -> None:
+    """The gateway named the address to pay at; the outbox entry is done."""
+    one_statement(
+        "payment_opened",
+        {
+            "payment_id": payment_id,
+            "address": address,
+            "next_check_at": next_check_at,
+            "outbox_id": outbox_id,
+        },
     )
 
 
-def by_reference(session: Db, reference: str) -> Payment | None:
-    return session.scalar(select(Payment).where(Payment.reference == reference))
+def confirm(parameters: Mapping[str, Any]) -> bool:
+    """Call confirm_claim(); its header says what it does and when it answers False."""
+    row = one_statement("confirm", parameters)
+    return bool(row[0])
 
 
 def set_error(session: Db, payment_id: int, why: str) -> None:

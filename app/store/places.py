@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.places import PlaceFacts
+from app.failpoints import reached
 from app.store.db import statement
 
 Db = Connection | Session | scoped_session[Session]
@@ -68,6 +69,7 @@ def write(db: Db, event_id: int, epoch: int, journal_id: str, places: Sequence[W
             "ended": [place.ended_at for place in places],
         },
     )
+    reached("statement:", "write_places")
 
 
 def states(db: Db, place_ids: Collection[str]) -> dict[str, str]:
@@ -103,14 +105,31 @@ def insert(db: Db, event_id: int, place_id: str, number: int, epoch: int) -> Non
     )
 
 
-def live(db: Db, event_id: int, chunk: int) -> Iterator[list[PlaceFacts]]:
-    """The waiting and admitted places in order of number, `chunk` at a time."""
+def live_lines(db: Db, event_id: int, chunk: int) -> Iterator[tuple[str, int]]:
+    """The waiting and admitted places in order of number as a rebuild writes them, `chunk` at a
+    time: (a line each: place, visitor, number, turn, end of the pass, with a space between each
+    two; how many). Postgres makes the lines, since there may be very many."""
     query = text(
-        _FACTS + "WHERE p.event_id = :event_id AND p.state IN ('waiting', 'admitted')"
-        " AND p.number > :after ORDER BY p.number LIMIT :chunk"
+        "SELECT id || ' ' || coalesce(visitor, '') || ' ' || number || ' ' || turn || ' '"
+        " || CASE state WHEN 'admitted' THEN coalesce(pass_until::text, '') ELSE '' END || E'\\n'"
+        " AS line, number FROM places"
+        " WHERE event_id = :event_id AND state IN ('waiting', 'admitted')"
+        " AND number > :after ORDER BY number LIMIT :chunk"
     )
     for rows in _pages(db, query, event_id, chunk):
-        yield [_facts(row) for row in rows]
+        yield "".join(row[0] for row in rows), len(rows)
+
+
+def live_words(db: Db, event_id: int, chunk: int) -> Iterator[dict[str, str]]:
+    """{id: "<state>:<number>"} of the waiting and admitted places, `chunk` at a time: what a roll
+    call is compared with, and no more, since there may be very many."""
+    query = text(
+        "SELECT id, state || ':' || number AS word, number FROM places"
+        " WHERE event_id = :event_id AND state IN ('waiting', 'admitted')"
+        " AND number > :after ORDER BY number LIMIT :chunk"
+    )
+    for rows in _pages(db, query, event_id, chunk):
+        yield {row.id: row.word for row in rows}
 
 
 def gone(db: Db, event_id: int, after: int, chunk: int) -> Iterator[list[str]]:

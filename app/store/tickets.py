@@ -66,11 +66,12 @@ def by_event(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
 
 def free_numbers(session: Db, event_id: int, low: int, high: int) -> set[int]:
     """The free ticket numbers n with low <= n < high."""
-    rows = session.execute(
+    # One array instead of many rows: there may be very many.
+    numbers: list[int] | None = session.scalar(
         text(
-            "SELECT number FROM tickets WHERE event_id = :event_id AND claim_id IS NULL"
-            " AND number >= :low AND number < :high"
+            "SELECT array_agg(number) FROM tickets WHERE event_id = :event_id"
+            " AND claim_id IS NULL AND number >= :low AND number < :high"
         ),
         {"event_id": event_id, "low": low, "high": high},
     )
-    return set(rows.scalars())
+    return set(numbers or ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.codes import MINUTES, TRIES
 from app.domain.places import LIVE
-from app.store.models import Event, Fan, Place, Verification
+from app.store.db import one_statement
+from app.store.models import Fan, Place, Verification
 
 Db = Session | scoped_session[Session]
 
@@ -37,15 +38,6 @@ class Asked:
     created_at: datetime
     sent_at: datetime | None
     alive: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CodeMail:
-    """What the mail with a code needs to say."""
-
-    email: str
-    title: str
-    slug: str
 
 
 def ensure_place(session: Db, event_id: int, place_id: str, number: int, epoch: int) -> None:
@@ -104,15 +96,16 @@ def add(session: Db, verification_id: str, place_id: str, email: str) -> None:
     session.add(Verification(id=verification_id, place_id=place_id, email=email))
 
 
-def count_try(session: Db, place_id: str) -> Asked | None:
-    """Count a try of the place's newest code; None when it has none that may be tried.
+def count_try(session: Db, place_ids: Collection[str]) -> Asked | None:
+    """Count a try of the newest code of these places, which are one browser's; None when they
+    have none that may be tried.
 
     Conditional, so that guesses made side by side are each counted. A code that was proven a
     moment ago may be tried too, and is not `alive`.
     """
     newest_id = (
         select(Verification.id)
-        .where(Verification.place_id == place_id)
+        .where(Verification.place_id.in_(place_ids))
         .order_by(Verification.created_at.desc(), Verification.id.desc())
         .limit(1)
         .scalar_subquery()
@@ -170,26 +163,9 @@ def lock_places(session: Db, event_id: int, place_id: str, fan_id: int) -> Seque
     return found.all()
 
 
-def code_mail(session: Db, verification_id: str) -> CodeMail | None:
-    """What to write; None when the code has been used, or a newer one was asked for."""
-    row = session.execute(
-        select(Verification.email, Event.title, Event.slug, Verification.place_id)
-        .join(Place, Place.id == Verification.place_id)
-        .join(Event, Event.id == Place.event_id)
-        .where(Verification.id == verification_id, Verification.proven_at.is_(None))
-    ).first()
-    if row is None:
-        return None
-    latest = newest(session, row.place_id)
-    if latest is None or latest.id != verification_id:
-        return None
-    return CodeMail(row.email, row.title, row.slug)
-
-
-def mark_sent(session: Db, verification_id: str) -> None:
-    session.execute(
-        update(Verification).where(Verification.id == verification_id).values(sent_at=func.now())
-    )
+def code_sent(verification_id: str, outbox_id: int | None) -> None:
+    """The code's mail is with the mail server; the outbox entry is done."""
+    one_statement("code_sent", {"verification_id": verification_id, "outbox_id": outbox_id})
 
 
 def now(session: Db) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,22 +13,31 @@ YEAR = 31_536_000
 
 def register(app: Flask) -> None:
     folder = Path(app.static_folder or "")
-    versions: dict[str, str] = {}
 
     def asset(path: str) -> str:
         """The address of a static file."""
-        if path not in versions or app.debug:
-            versions[path] = sha256((folder / path).read_bytes()).hexdigest()[:10]
-        return url_for("static", filename=path, v=versions[path])
+        return url_for("static", filename=path, v=version(folder / path))
+
+    def keep(response: Response) -> Response:
+        if request.endpoint == "static" and response.status_code in (200, 304):
+            path = (request.view_args or {})["filename"]
+            # Under the hash of other content these bytes must not stay: the file was just
+            # exchanged, or somebody made the address up.
+            named = request.args.get("v") == version(folder / path)
+            response.headers["Cache-Control"] = (
+                f"public, max-age={YEAR}, immutable" if named else "public, max-age=300"
+            )
+        return response
 
     app.jinja_env.globals["asset"] = asset
     app.after_request(keep)
 
 
-def keep(response: Response) -> Response:
-    if request.endpoint == "static" and response.status_code in (200, 304):
-        named = "v" in request.args
-        response.headers["Cache-Control"] = (
-            f"public, max-age={YEAR}, immutable" if named else "public, max-age=300"
-        )
-    return response
+def version(file: Path) -> str:
+    """The start of the hash of a file's content."""
+    return _version_of(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _version_of(file: Path, changed_at: int) -> str:
+    return sha256(file.read_bytes()).hexdigest()[:10]

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from app import metrics
 from app.domain import events
-from app.domain.claims import HELD, check_form
+from app.domain.claims import HELD, ClaimForm, check_form
 from app.domain.errors import (
     ClaimUnknown,
     FewerLeft,
@@ -101,14 +101,14 @@ def status(reference: str) -> Response:
 
 @blueprint.post("/claims/<reference>/pay")
 def pay(reference: str) -> Response:
-    found = _mine(reference)
-    address = payments.pay(found.reference)
+    canonical = _canonical(reference)
     if not request.htmx:
-        return redirect(address or url_for("claims.claim", reference=found.reference), 303)
-    if address:
+        address = payments.pay(canonical, _fan_id(canonical))
+        return redirect(address or url_for("claims.claim", reference=canonical), 303)
+    found = payments.pay_and_look(canonical, _fan_id(canonical))
+    if address := _gateway_address(found):
         return make_htmx_response("", redirect=address)
-    shown = _shown(claims.look(found.reference), going=True)
-    return make_response(render_template("claims/_claim.html", **shown))
+    return make_response(render_template("claims/_claim.html", **_shown(found, going=True)))
 
 
 @blueprint.post("/claims/<reference>/release")
@@ -140,14 +140,28 @@ def _mine(reference: str) -> ClaimView:
 
     Raises ClaimUnknown, NotYours.
     """
+    canonical = _canonical(reference)
+    found = claims.look(canonical)
+    if _fan_id(canonical) not in (None, found.fan_id):
+        raise NotYours
+    return found
+
+
+def _canonical(reference: str) -> str:
+    """The reference as we write it. Raises ClaimUnknown."""
     canonical = as_claim_reference(reference)
     if canonical is None:
         raise ClaimUnknown
-    found = claims.look(canonical)
+    return canonical
+
+
+def _fan_id(reference: str) -> int | None:
+    """The fan who asks, who must be the claim's; None for who came by the claim's link. Nobody's
+    number is 0."""
+    if cookies.opens_claim(reference):
+        return None
     fan = cookies.fan()
-    if (fan is None or fan.fan_id != found.fan_id) and not cookies.opens_claim(canonical):
-        raise NotYours
-    return found
+    return fan.fan_id if fan else 0
 
 
 def _proven(facts: EventFacts, place: PlaceToken) -> tuple[FanToken, str]:
@@ -156,17 +170,6 @@ def _proven(facts: EventFacts, place: PlaceToken) -> tuple[FanToken, str]:
     if fan is None:
         raise NotProven
     return fan, verification.proven_address(facts, place, fan)
-
-
-def _proven_in_time(facts: EventFacts, place: PlaceToken) -> tuple[FanToken, str]:
-    """As _proven, but whose turn is over hears of that, not of the proof. Raises NotProven,
-    NotOnSale, NoPass."""
-    try:
-        return _proven(facts, place)
-    except NotProven:
-        _open_for_claims(facts)
-        _living_pass(facts, place)
-        raise
 
 
 def _phase(facts: EventFacts) -> events.Phase:
@@ -208,12 +211,28 @@ def _living_pass(facts: EventFacts, place: PlaceToken) -> PassToken:
 
 
 def _claim(facts: EventFacts, place: PlaceToken, turn: PassToken) -> str:
-    fan, email = _proven_in_time(facts, place)
-    checked = check_form(request.form, facts.max_per_fan, email)
     try:
+        checked, fan = _checked(facts, place), cookies.fan()
+        if fan is None:
+            raise NotProven
         return claims.claim(facts, turn, fan.fan_id, checked, _form_key())
     except NotOnSale:
         raise NotOnSale(_phase(catalogue.facts(facts.slug))) from None
+    except NotProven:
+        # Whose turn is over hears of that, not of the proof.
+        _open_for_claims(facts)
+        _living_pass(facts, place)
+        raise
+
+
+def _checked(facts: EventFacts, place: PlaceToken) -> ClaimForm:
+    """The form as far as it can be judged without asking Postgres, which compares the address
+    while it claims. When anything is wrong, everything that is wrong is said at once, but only
+    to who has proven an address. Raises Invalid, NotProven."""
+    try:
+        return check_form(request.form, facts.max_per_fan)
+    except Invalid:
+        return check_form(request.form, facts.max_per_fan, _proven(facts, place)[1])
 
 
 def _form_key() -> str:

@@ -7,6 +7,7 @@ nobody). Staff have a session of their own, `fq_staff`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from flask import request
@@ -14,9 +15,10 @@ from werkzeug.wrappers import Response
 
 from app.domain import tokens
 from app.domain.errors import NoPlace
-from app.domain.events import EventFacts
+from app.domain.events import EventFacts, joinable, phase
 from app.domain.tokens import ClaimLink, FanToken, PassToken, PlaceToken, VisitorToken
 from app.extensions import settings
+from app.services import catalogue
 
 Answer = TypeVar("Answer", bound=Response)
 
@@ -26,13 +28,23 @@ PLACE_DAYS = 60
 LONG_DAYS = 400
 
 
-def visitor() -> VisitorToken | None:
-    return VisitorToken.read(request.cookies.get("fq_visitor"), settings.secret_key)
+def jar_of(header: str) -> dict[str, str]:
+    """The cookies of a header, as far as they are ours: our values need no quoting."""
+    pairs = [pair.partition("=") for pair in header.split("; ")]
+    # Of two with one name the first counts, as in request.cookies.
+    return {name: value for name, _, value in reversed(pairs)}
 
 
-def place(event_id: int) -> PlaceToken | None:
+def visitor(jar: Mapping[str, str] | None = None) -> VisitorToken | None:
+    """This browser; `jar` are its cookies where there is no Flask request."""
+    carried = request.cookies if jar is None else jar
+    return VisitorToken.read(carried.get("fq_visitor"), settings.secret_key)
+
+
+def place(event_id: int, jar: Mapping[str, str] | None = None) -> PlaceToken | None:
     """The place that this browser holds at this event; a forged one is none."""
-    token = PlaceToken.read(request.cookies.get(f"fq_place_{event_id}"), settings.secret_key)
+    carried = request.cookies if jar is None else jar
+    token = PlaceToken.read(carried.get(f"fq_place_{event_id}"), settings.secret_key)
     return token if token and token.event_id == event_id else None
 
 
@@ -40,7 +52,7 @@ def held_place(facts: EventFacts) -> PlaceToken:
     """The place that this browser holds at the event. Raises NoPlace."""
     token = place(facts.id)
     if token is None:
-        raise NoPlace
+        raise NoPlace(can_join=joinable(phase(facts, catalogue.moment(facts))))
     return token
 
 
@@ -50,10 +62,11 @@ def turn(event_id: int) -> PassToken | None:
     return token if token and token.event_id == event_id else None
 
 
-def proven(token: PlaceToken) -> bool:
+def proven(token: PlaceToken, jar: Mapping[str, str] | None = None) -> bool:
     """Whether this browser remembers that the place's address is proven. A hint that spares the
     waiting page a question to Postgres; whoever decides something asks."""
-    return request.cookies.get(f"fq_proven_{token.event_id}") == token.place_id
+    carried = request.cookies if jar is None else jar
+    return carried.get(f"fq_proven_{token.event_id}") == token.place_id
 
 
 def fan() -> FanToken | None:
@@ -67,45 +80,52 @@ def opens_claim(reference: str) -> bool:
 
 
 def new_visitor(response: Answer) -> Answer:
-    return _keep(response, "fq_visitor", VisitorToken(tokens.new_id()), LONG_DAYS)
+    return _add(response, _signed("fq_visitor", VisitorToken(tokens.new_id()), LONG_DAYS))
 
 
 def keep_place(response: Answer, token: PlaceToken) -> Answer:
-    return _keep(response, f"fq_place_{token.event_id}", token, PLACE_DAYS)
-
-
-def keep_pass(response: Answer, token: PassToken) -> Answer:
-    return _keep(response, f"fq_pass_{token.event_id}", token, 1)
+    return _add(response, of_place(token))
 
 
 def keep_proven(response: Answer, token: PlaceToken) -> Answer:
-    return _set(response, f"fq_proven_{token.event_id}", token.place_id, PLACE_DAYS)
+    return _add(response, of_proven(token))
 
 
 def keep_fan(response: Answer, token: FanToken) -> Answer:
-    return _keep(response, "fq_fan", token, LONG_DAYS)
+    return _add(response, _signed("fq_fan", token, LONG_DAYS))
 
 
 def keep_claim(response: Answer, link: ClaimLink) -> Answer:
-    return _keep(response, f"fq_claim_{link.reference}", link, LONG_DAYS)
+    return _add(response, _signed(f"fq_claim_{link.reference}", link, LONG_DAYS))
 
 
-def _keep(
-    response: Answer,
+def of_place(token: PlaceToken) -> str:
+    """The Set-Cookie header that gives a browser its place. So below."""
+    return _signed(f"fq_place_{token.event_id}", token, PLACE_DAYS)
+
+
+def of_pass(token: PassToken) -> str:
+    return _signed(f"fq_pass_{token.event_id}", token, 1)
+
+
+def of_proven(token: PlaceToken) -> str:
+    return _header(f"fq_proven_{token.event_id}", token.place_id, PLACE_DAYS)
+
+
+def _signed(
     name: str,
     token: VisitorToken | PlaceToken | PassToken | FanToken | ClaimLink,
     days: int,
-) -> Answer:
-    return _set(response, name, token.sign(settings.secret_key), days)
+) -> str:
+    return _header(name, token.sign(settings.secret_key), days)
 
 
-def _set(response: Answer, name: str, value: str, days: int) -> Answer:
-    response.set_cookie(
-        name,
-        value,
-        max_age=days * DAY,
-        httponly=True,
-        samesite="Lax",
-        secure=settings.secure_cookies,
-    )
+def _header(name: str, value: str, days: int) -> str:
+    # Names and values are letters, digits, dots, hyphens and underscores, so none needs quoting.
+    secure = "; Secure" if settings.secure_cookies else ""
+    return f"{name}={value}; Max-Age={days * DAY}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+
+def _add(response: Answer, header: str) -> Answer:
+    response.headers.add("Set-Cookie", header)
     return response

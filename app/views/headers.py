@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g
@@ -22,7 +23,19 @@ def register(app: Flask) -> None:
     app.after_request(finish)
 
 
-def page_policy() -> str:
+@lru_cache(maxsize=8)
+def security(page: bool, checkout: str, https: bool) -> tuple[tuple[str, str], ...]:
+    """The headers that every answer carries; `page` is an HTML document, not a fragment of one."""
+    policy = page_policy(checkout) if page else "default-src 'none'; frame-ancestors 'none'"
+    found = (
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Content-Security-Policy", policy),
+    )
+    return (*found, ("Strict-Transport-Security", "max-age=31536000")) if https else found
+
+
+def page_policy(checkout: str) -> str:
     """Content-Security-Policy of a page: nothing inline, nothing from elsewhere.
 
     form-action names the gateway's checkout too: browsers apply it to the redirect that answers
@@ -30,41 +43,46 @@ def page_policy() -> str:
     """
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self'; form-action 'self' {checkout_origin()}; base-uri 'none'; "
+        f"connect-src 'self'; form-action 'self' {checkout}; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
 
 
 def checkout_origin() -> str:
     """Where the gateway asks for the card: beside its API, or at the same host (stand-in)."""
-    parts = urlsplit(settings.paystack_url)
+    return _checkout_of(settings.paystack_url)
+
+
+@lru_cache(maxsize=8)
+def _checkout_of(gateway: str) -> str:
+    parts = urlsplit(gateway)
     return CHECKOUT.get(parts.netloc, f"{parts.scheme}://{parts.netloc}")
 
 
 def begin() -> None:
-    g.request_id = secrets.token_hex(8)
+    g.request_id = new_request_id()
     g.started = clock.monotonic()
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(8)
 
 
 def finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Content-Security-Policy"] = _policy(response)
-    if settings.secure_cookies:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+    page = response.mimetype == "text/html" and not request.htmx
+    for name, value in of_security(page):
+        headers[name] = value
     # What belongs to one person must not stay in a cache shared with others.
     headers.setdefault("Cache-Control", "no-store")
     endpoint = request.endpoint or "none"
-    metrics.REQUESTS.labels(endpoint, request.method, response.status_code).inc()
-    metrics.SECONDS.labels(endpoint).observe(clock.monotonic() - g.started)
+    seconds = clock.monotonic() - g.started
+    metrics.answered(endpoint, request.method, response.status_code, seconds)
     if response.status_code >= 500:
         log.warning("%s %s %s id=%s", response.status_code, request.method, endpoint, g.request_id)
     return response
 
 
-def _policy(response: Response) -> str:
-    if response.mimetype == "text/html" and not request.htmx:
-        return page_policy()
-    return "default-src 'none'; frame-ancestors 'none'"
+def of_security(page: bool) -> tuple[tuple[str, str], ...]:
+    return security(page, checkout_origin(), settings.secure_cookies)

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from flask import (
-    Blueprint,
-    Response,
-    jsonify,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+import json
+
+from flask import Blueprint, Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from app import metrics
-from app.domain.claims import LIVE
-from app.domain.errors import JoinUnavailable, LineUnavailable, NoCookies, NotNow
-from app.domain.events import EventFacts, joinable, phase
-from app.domain.line import FINISHED, LineStatus
+from app.domain.errors import JoinUnavailable, LineUnavailable, NoCookies
+from app.domain.events import EventFacts
+from app.domain.line import LineStatus
+from app.domain.networks import network
 from app.domain.tokens import PlaceToken, VisitorToken
-from app.services import catalogue, claims, line
-from app.views import cookies
+from app.services import catalogue, line
+from app.views import cookies, waiting
 from app.views.errors import wants_json
 
 blueprint = Blueprint("line", __name__, url_prefix="/events/<slug>/line")
@@ -35,15 +28,17 @@ def join(slug: str) -> Answer:
         return _learn_cookies(slug)
     place = _join(facts, visitor, cookies.place(facts.id))
     metrics.JOINS.inc()
-    answer = redirect(url_for("line.wait", slug=slug), 303)
-    return cookies.keep_place(answer, place)
+    answer = make_response("", 303)
+    answer.headers.extend(joined(slug, place))
+    return answer
 
 
 @blueprint.get("")
 def wait(slug: str) -> Answer:
     facts, place = _here(slug)
     status = line.status(slug, place)
-    return _answer(place, status, render_template("line/wait.html", **_shown(facts, status)))
+    html = waiting.page(facts, status, cookies.proven(status.place_token))
+    return _answer(place, status, html, "text/html")
 
 
 @blueprint.get("/status")
@@ -51,8 +46,9 @@ def status(slug: str) -> Answer:
     facts, place = _here(slug)
     found = line.status(slug, place)
     if wants_json():
-        return _answer(place, found, jsonify(as_json(found)))
-    return _answer(place, found, render_template("line/_status.html", **_shown(facts, found)))
+        return _answer(place, found, as_json(found), "application/json")
+    html = waiting.fragment(facts, found, cookies.proven(found.place_token))
+    return _answer(place, found, html, "text/html")
 
 
 @blueprint.post("/leave")
@@ -62,9 +58,9 @@ def leave(slug: str) -> Answer:
     return redirect(url_for("line.wait", slug=slug), 303)
 
 
-def as_json(status: LineStatus) -> dict[str, object]:
+def as_json(status: LineStatus) -> str:
     """The waiting page for programs: durations in seconds, times in ISO 8601."""
-    return {
+    fields = {
         "state": status.state,
         "number": status.number,
         "ahead": status.ahead,
@@ -73,6 +69,26 @@ def as_json(status: LineStatus) -> dict[str, object]:
         "message": status.message,
         "updated_at": status.updated_at.isoformat(),
     }
+    return json.dumps(fields, separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def joined(slug: str, place: PlaceToken) -> list[tuple[str, str]]:
+    """The headers that give a browser its place and lead it to the waiting page."""
+    return [("Location", f"/events/{slug}/line"), ("Set-Cookie", cookies.of_place(place))]
+
+
+def cookies_of(place: PlaceToken, status: LineStatus) -> list[str]:
+    """What the browser may carry from now on, as Set-Cookie headers: its turn, or the place it
+    was merged into."""
+    found = []
+    if status.place_token != place:
+        found.append(cookies.of_place(status.place_token))
+    if status.place_token.place_id != place.place_id:
+        # Places merge only when their address is proven.
+        found.append(cookies.of_proven(status.place_token))
+    if status.pass_token is not None:
+        found.append(cookies.of_pass(status.pass_token))
+    return found
 
 
 def _learn_cookies(slug: str) -> Answer:
@@ -87,7 +103,7 @@ def _learn_cookies(slug: str) -> Answer:
 def _join(facts: EventFacts, visitor: VisitorToken, held: PlaceToken | None) -> PlaceToken:
     """As line.join, but who holds no place is not told that it is safe. Raises JoinUnavailable."""
     try:
-        return line.join(facts.slug, visitor.visitor, held)
+        return line.join(facts.slug, visitor.visitor, held, network(request.remote_addr or ""))
     except LineUnavailable as away:
         if held is not None:
             raise
@@ -100,38 +116,9 @@ def _here(slug: str) -> tuple[EventFacts, PlaceToken]:
     return facts, cookies.held_place(facts)
 
 
-def _shown(facts: EventFacts, status: LineStatus) -> dict[str, object]:
-    now = catalogue.moment(facts)
-    return {
-        "event": facts,
-        "status": status,
-        "now": now,
-        "finished": FINISHED,
-        "proven": cookies.proven(status.place_token),
-        "can_join": joinable(phase(facts, now)),
-        "claim_live": _claim_live(status),
-    }
-
-
-def _claim_live(status: LineStatus) -> bool:
-    """Whether the claim that a place was used for is held or paid. A used place is not polled,
-    so this question is asked once; while nobody can answer it, the claim's own page will."""
-    if status.claim_reference is None:
-        return True
-    try:
-        return claims.look(status.claim_reference).state in LIVE
-    except NotNow:
-        return True
-
-
-def _answer(place: PlaceToken, status: LineStatus, body: str | Response) -> Response:
-    """Hand the browser what it may carry from now on: its turn, or the place it was merged into."""
+def _answer(place: PlaceToken, status: LineStatus, body: str, mimetype: str) -> Response:
     response = make_response(body)
-    if status.place_token != place:
-        cookies.keep_place(response, status.place_token)
-    if status.place_token.place_id != place.place_id:
-        # Places merge only when their address is proven.
-        cookies.keep_proven(response, status.place_token)
-    if status.pass_token is not None:
-        cookies.keep_pass(response, status.pass_token)
+    response.mimetype = mimetype
+    for header in cookies_of(place, status):
+        response.headers.add("Set-Cookie", header)
     return response

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
 from flask import Blueprint, make_response, render_template, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
 from app.domain import events
+from app.domain.events import EventFacts
 from app.services import catalogue
 
 blueprint = Blueprint("public", __name__)
@@ -14,27 +22,84 @@ blueprint = Blueprint("public", __name__)
 SECONDS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One form of a page, and its headers apart from those of every answer; `encoding` goes
+    with the body only."""
+
+    body: bytes
+    etag: str
+    headers: tuple[tuple[str, str], ...]
+    encoding: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is, and packed for browsers that take gzip: half the way to a phone."""
+
+    plain: Copy
+    packed: Copy
+
+    def copy_for(self, accept_encoding: str) -> Copy:
+        return self.packed if takes_gzip(accept_encoding) else self.plain
+
+
+# By slug: the facts and the phase that a page was made from, and the page.
+_pages: dict[str, tuple[EventFacts, str, Page]] = {}
+
+
 @blueprint.get("/")
 def index() -> Response:
     shown = [(facts, events.phase(facts, catalogue.moment(facts))) for facts in catalogue.on_show()]
-    return _for_everyone(render_template("public/index.html", events=shown))
+    return _answer(page_of(render_template("public/index.html", events=shown)))
 
 
 @blueprint.get("/events/<slug>")
 def event(slug: str) -> Response:
     facts = catalogue.facts(slug)
-    return _for_everyone(
-        render_template(
-            "public/event.html",
-            event=facts,
-            phase=events.phase(facts, catalogue.moment(facts)),
-            availability=events.availability(facts),
+    page = page_if_known(facts)
+    if page is None:
+        phase = events.phase(facts, catalogue.moment(facts))
+        availability = events.availability(facts)
+        page = page_of(
+            render_template(
+                "public/event.html", event=facts, phase=phase, availability=availability
+            )
         )
+        _pages[slug] = (facts, phase, page)
+    return _answer(page)
+
+
+def page_if_known(facts: EventFacts) -> Page | None:
+    """The event's page, unless it has to be rendered, which takes Flask."""
+    made_from, phase, page = _pages.get(facts.slug, (None, None, None))
+    if made_from is not facts or phase != events.phase(facts, catalogue.moment(facts)):
+        return None
+    return page
+
+
+def page_of(html: str) -> Page:
+    body = html.encode()
+    return Page(_copy(body), _copy(gzip.compress(body, mtime=0), (("Content-Encoding", "gzip"),)))
+
+
+@lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: str) -> bool:
+    return parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
+
+
+def _copy(body: bytes, encoding: tuple[tuple[str, str], ...] = ()) -> Copy:
+    etag = f'"{sha256(body).hexdigest()[:24]}"'
+    headers = (
+        ("Cache-Control", f"public, max-age={SECONDS}"),
+        ("ETag", etag),
+        ("Vary", "Accept-Encoding"),
     )
+    return Copy(body, etag, headers, encoding)
 
 
-def _for_everyone(html: str) -> Response:
-    response = make_response(html)
-    response.headers["Cache-Control"] = f"public, max-age={SECONDS}"
-    response.add_etag()
+def _answer(page: Page) -> Response:
+    copy = page.copy_for(request.headers.get("Accept-Encoding", ""))
+    response = make_response(copy.body)
+    response.headers.extend((*copy.headers, *copy.encoding))
     return response.make_conditional(request)

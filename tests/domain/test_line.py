@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from random import Random
 
 import pytest
 
@@ -12,6 +13,7 @@ from app.domain.line import (
     Snapshot,
     eta_seconds,
     expected_rate,
+    head_of,
     next_poll_seconds,
     observed_rate,
     shown_state,
@@ -125,31 +127,83 @@ def test_a_line_that_stands_still_has_no_pace_to_promise() -> None:
     assert observed_rate(5, 19, full=True) == 0, "too early to promise the configured rate"
 
 
+def delay(expected: int | None, planned: int | None, chance: float, state: str = "waiting") -> int:
+    return next_poll_seconds(state, expected, planned, chance)
+
+
 def test_who_may_not_be_told_their_rank_asks_neither_at_once_nor_late() -> None:
-    delays = {next_poll_seconds("waiting", None, None, 0, c / 100) for c in range(101)}
+    delays = {delay(None, None, c / 100) for c in range(101)}
     assert (min(delays), max(delays)) == (8, 12)
 
 
-@pytest.mark.parametrize("state", ["waiting", "before", "none_free", "admitted", "sold_out"])
-@pytest.mark.parametrize("ahead", [None, 0, 10, 500, 50_000])
-@pytest.mark.parametrize("eta", [None, 0, 60, 7200])
+@pytest.mark.parametrize(
+    "state", ["waiting", "before", "paused", "none_free", "admitted", "sold_out"]
+)
+@pytest.mark.parametrize("planned", [None, 0, 60, 7200])
+@pytest.mark.parametrize("expected", [None, 0, 60, 7200])
 def test_delays_stay_between_2_and_30_seconds(
-    state: str, ahead: int | None, eta: int | None
+    state: str, planned: int | None, expected: int | None
 ) -> None:
-    delays = [next_poll_seconds(state, ahead, eta, 0, chance / 100) for chance in range(101)]
+    delays = [delay(expected, planned, chance / 100, state) for chance in range(101)]
     assert min(delays) >= 2
     assert max(delays) <= 30
 
 
 def test_delays_grow_with_the_wait_and_are_spread() -> None:
-    def spread(ahead: int, eta: int) -> set[int]:
-        return {next_poll_seconds("waiting", ahead, eta, 0, c / 100) for c in range(101)}
+    def spread(wait: int) -> set[int]:
+        return {delay(wait, wait, c / 100) for c in range(101)}
 
-    assert spread(3, 3) == {2, 3}
-    assert max(spread(3, 3)) < min(spread(200, 200))
-    assert len(spread(5000, 3000)) >= 8
+    assert spread(3) == {2, 3}
+    assert max(spread(3)) < min(spread(40))
+    assert min(spread(3000)) == 21
+    assert max(spread(3000)) == 30
+    assert len(spread(3000)) >= 8
 
 
 def test_before_the_sale_the_head_asks_often_only_at_its_start() -> None:
-    assert next_poll_seconds("before", 0, 3600, 3600, 0.5) >= 20
-    assert next_poll_seconds("before", 0, 15, 15, 0.5) <= 3
+    assert delay(3600, 3600, 0.5, "before") >= 20
+    assert delay(4, 4, 0.5, "before") <= 3
+
+
+@pytest.mark.parametrize("state", ["before", "waiting", "paused", "none_free"])
+@pytest.mark.parametrize("rate", [60, 600, 3000, 6000])
+def test_fifty_thousand_who_wait_ask_at_most_2500_times_a_second(state: str, rate: int) -> None:
+    """Whether the line moves as planned, at half the pace, or nobody knows."""
+    for pace in (1, 2, None):
+        load = 0.0
+        for ahead in range(0, 50_000, 10):
+            planned = ahead * 60 // rate
+            expected = planned * pace if pace and state in ("before", "waiting") else None
+            mean = sum(delay(expected, planned, c / 10, state) for c in range(11)) / 11
+            load += 10 / mean
+        assert load <= 2500, (pace, load)
+
+
+@pytest.mark.parametrize("rate", [600, 1200, 3000, 6000])
+@pytest.mark.parametrize("slow", [1, 3, 20])
+def test_nobody_within_the_next_200_learns_of_the_turn_more_than_5_s_late(
+    rate: int, slow: int
+) -> None:
+    """The line moves `slow` times slower than planned, and from any moment on as fast as it may:
+    two seconds' worth at once, as the bucket allows, then a beat every second."""
+    chance = Random(5).random
+    for ahead in range(0, 200, 3):
+        for _ in range(20):
+            planned = ahead * 60 / rate
+            asked_again = delay(round(planned * slow), round(planned), chance())
+            # The moment just after a poll is the worst at which the line can begin to run.
+            turn = max(0.0, planned - 2)
+            now = float(asked_again)
+            while now < turn:
+                left = max(0, ahead - int((now + 2) * rate / 60)) * 60 / rate
+                now += delay(round(left), round(left), chance())
+            assert now - turn <= 5, (ahead, now, turn)
+
+
+def test_the_head_grows_with_the_pace() -> None:
+    assert head_of(600) == HEAD
+    assert head_of(60_000) == 4000
+    taken = snapshot(list(range(1, 9001)))
+    assert taken.is_far_back(3000)
+    assert not taken.is_far_back(3000, head_of(60_000))
+    assert taken.is_far_back(4100, head_of(60_000))

@@ -90,10 +90,22 @@ def test_a_dead_and_empty_redis_gets_its_schedule_back_and_the_fallback_rests(
     fallback.end(1)
 
 
-def test_a_wiped_redis_has_its_schedule_back_within_five_seconds(connection: Any) -> None:
+def test_a_wiped_redis_has_its_schedule_back_within_a_second(connection: Any) -> None:
     loop, fallback = loop_on(connection, Counted())
     loop.step()
     connection.flushall()
+
+    def back() -> bool:
+        return bool(connection.zcard("rq:scheduler:scheduled_jobs") == len(BEATS))
+
+    assert beat_for(loop, 7, until=back) < 1
+    fallback.end(1)
+
+
+def test_one_beat_that_is_missing_is_back_within_five_seconds(connection: Any) -> None:
+    loop, fallback = loop_on(connection, Counted())
+    loop.step()
+    connection.zrem("rq:scheduler:scheduled_jobs", BEATS[0].id)
 
     def back() -> bool:
         return bool(connection.zcard("rq:scheduler:scheduled_jobs") == len(BEATS))

@@ -8,6 +8,7 @@ import pytest
 from rq import Queue
 from rq.job import Job
 
+from app import clock
 from jobs.schedule import BEATS, LANE, put_back, scheduler_on
 
 IDS = sorted(beat.id for beat in BEATS)
@@ -106,3 +107,20 @@ def test_two_beat_processes_side_by_side_enqueue_each_tick_once(connection: Any)
     # 3.3 s hold three or four seconds' beginnings.
     assert 3 <= taken.count("beat-admit") <= 5
     assert taken.count("beat-reconcile") == 1
+
+
+def test_an_entry_of_a_process_whose_clock_was_ahead_is_put_back(connection: Any) -> None:
+    scheduler = scheduler_on(connection)
+    clock.be_off(300)
+    try:
+        put_back(scheduler)
+        scheduler.enqueue_jobs()
+        assert put_back(scheduler) == 0, "by its own clock all is in order"
+    finally:
+        clock.be_off(0)
+    connection.delete("rq:queue:beats")
+    scheduler.enqueue_jobs()
+    assert waiting(connection) == [], "all is silent for five minutes"
+    assert put_back(scheduler) == len(BEATS)
+    scheduler.enqueue_jobs()
+    assert waiting(connection) == IDS

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from sandbox import servers
 def on_this_redis(monkeypatch: Any, jobs_redis: servers.Redis) -> Iterator[None]:
     monkeypatch.setattr(wake, "settings", SimpleNamespace(jobs_redis_url=jobs_redis.url))
     monkeypatch.setattr(wake, "_silent_until", 0.0)
+    wake._rang_at.clear()
     yield
     wake.client(jobs_redis.url).connection_pool.disconnect()
 
@@ -37,16 +39,16 @@ def test_lanes_do_not_share_their_calls(connection: Any) -> None:
 
 
 def test_a_call_that_comes_while_a_delivery_runs_is_not_lost(connection: Any) -> None:
-    wake.wake("money")
+    wake.ring("money")
     Queue("money", connection=connection).empty()
     wake.awake("money")
-    wake.wake("money")
+    wake.ring("money")
     assert waiting(connection, "money") == 1
 
 
 def test_calls_do_not_pile_up_while_no_worker_runs(connection: Any) -> None:
     for _ in range(6):
-        wake.wake("money")
+        wake.ring("money")
         wake.awake("money")
     assert waiting(connection, "money") == wake.ENOUGH
 
@@ -83,3 +85,58 @@ def test_a_delivery_takes_each_entry_once(app: Any) -> None:
         assert delivery.deliver("money") == 0
     finally:
         del outbox.handlers()["test"]
+
+
+def test_what_comes_while_a_process_is_quiet_is_found_by_the_delivery_it_rang_for(app: Any) -> None:
+    """A delivery goes on looking for longer than anybody is quiet."""
+    from app.services import outbox
+    from app.store.db import transaction
+
+    assert wake.LINGER - delivery.LOOK_EVERY > wake.QUIET
+    sent: list[int] = []
+    outbox.handlers()["test"] = lambda payload: sent.append(payload["number"])
+
+    def owe_a_little_later() -> None:
+        time.sleep(wake.QUIET)
+        with app.app_context(), transaction() as session:
+            outbox.owe(session, outbox.MONEY, "test", {"number": 1})
+
+    late = threading.Thread(target=owe_a_little_later)
+    try:
+        late.start()
+        assert delivery.deliver("money") == 1
+        assert sent == [1]
+    finally:
+        late.join(5)
+        del outbox.handlers()["test"]
+
+
+def test_what_a_living_delivery_has_in_hand_is_taken_by_nobody_else(
+    app: Any, monkeypatch: Any
+) -> None:
+    """And what a dead one had comes back as soon as its short time is over."""
+    from app.services import outbox
+    from app.store.db import transaction
+
+    monkeypatch.setattr(outbox, "HOLD", 0.6)
+    monkeypatch.setattr(delivery, "HOLD_EVERY", 0.2)
+    taken: list[int] = []
+
+    def slow(_: Any) -> None:
+        time.sleep(1.2)
+        taken.append(len(outbox.take("money", 1)))
+
+    outbox.handlers()["slow"] = slow
+    try:
+        with transaction() as session:
+            outbox.owe(session, outbox.MONEY, "slow", {})
+        assert delivery.deliver("money") == 1
+        assert taken == [0]
+        with transaction() as session:
+            outbox.owe(session, outbox.MONEY, "slow", {})
+        (dead,) = outbox.take("money", 1)
+        assert outbox.take("money", 1) == []
+        time.sleep(0.7)
+        assert [entry.id for entry in outbox.take("money", 1)] == [dead.id]
+    finally:
+        del outbox.handlers()["slow"]

@@ -80,15 +80,16 @@ def test_an_interrupted_call_does_not_leave_its_answer_to_the_next(
     event = an_event()
     verbs.join(event.id, 1, "ada", an_id())
     kind = client._TcpConnection
-    whole = kind.read_response
+    whole = kind.send
 
-    def interrupted(*args: Any, **kwargs: Any) -> Any:
+    def interrupted(self: Any, command: bytes) -> Any:
+        self._socket.sendall(command)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(kind, "read_response", interrupted)
+    monkeypatch.setattr(kind, "send", interrupted)
     with pytest.raises(KeyboardInterrupt):
         verbs.join(event.id, 1, "bayo", an_id())
-    monkeypatch.setattr(kind, "read_response", whole)
+    monkeypatch.setattr(kind, "send", whole)
     assert verbs.join(event.id, 1, "ada", an_id())[1] == 1
 
 

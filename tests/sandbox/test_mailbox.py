@@ -42,6 +42,21 @@ def test_mails_are_listed_newest_first(catcher):
     assert [mail["to"] for mail in only] == ["ada@example.com"]
 
 
+def test_a_whole_address_finds_its_own_mails_newest_first_among_the_most_that_are_kept(
+    catcher, monkeypatch
+):
+    monkeypatch.setattr("sandbox.mailbox.MOST_KEPT", 3)
+    for subject in ("one", "two", "three"):
+        send(catcher, "Ada@example.com", subject, "x")
+    send(catcher, "chidi@example.com", "four", "x")
+    asked = {"to": "ada@example.com"}
+    mails = httpx.get(f"{catcher.url}/messages.json", params=asked).json()
+    assert [mail["subject"] for mail in mails] == ["three", "two"]
+    assert len(httpx.get(f"{catcher.url}/messages.json").json()) == 3
+    asked = {"to": "nobody@example.com"}
+    assert httpx.get(f"{catcher.url}/messages.json", params=asked).json() == []
+
+
 def test_the_page_shows_the_text_escaped_and_its_links(catcher):
     send(catcher, "chidi@example.com", "Hello <script>", "<b> http://localhost/x?a=1&b=2")
     page = httpx.get(catcher.url).text

@@ -261,7 +261,7 @@ def test_a_line_that_stands_still_has_no_expected_wait(
     for passed in (61.0, 90.0, 120.0, 150.0, 240.0):
         status = line.status(event.slug, tokens[8])
         assert (status.ahead, status.eta_seconds) == (7, None), passed
-        assert status.next_poll_seconds in (2, 3)
+        assert status.next_poll_seconds in (3, 4)
 
 
 def test_a_forged_number_in_a_known_place_is_corrected(app: Any) -> None:

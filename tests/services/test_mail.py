@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 from dataclasses import replace
 
 import pytest
@@ -17,15 +18,18 @@ from app.store.models import OutboxEntry, Ticket, Verification
 from sandbox.mailbox import MailCatcher
 from tests import factories
 
+CODE = {"code": "123456", "minutes": 10, "title": "Harbour Lights", "link": "http://localhost"}
+
 
 @pytest.fixture
-def caught(app, monkeypatch):
+def caught(app, settings):
     """What was caught, newest first."""
     catcher = MailCatcher()
     catcher.start()
-    bound = replace(extensions.settings._settings, smtp_url=catcher.smtp_url)
-    monkeypatch.setattr(extensions.settings, "_settings", bound)
+    bound = replace(settings, smtp_url=catcher.smtp_url)
+    extensions.settings.bind(bound, None)
     yield catcher.mailbox.newest_first
+    extensions.settings.bind(settings, None)
     catcher.stop()
 
 
@@ -55,6 +59,33 @@ def test_a_mail_that_cannot_be_sent_is_owed_and_its_time_does_not_start(app):
     row = db.session.execute(select(OutboxEntry.done_at, OutboxEntry.attempts)).one()
     assert row == (None, 1)
     assert db.session.scalar(select(Verification.sent_at)) is None
+
+
+def test_a_silent_mail_server_is_asked_by_one_mail_at_a_time(app, monkeypatch):
+    tried = []
+
+    def times_out(*_, **__):
+        tried.append(1)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(mail.smtplib, "SMTP", times_out)
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            mail.send("code", "ada@example.com", "A code", **CODE)
+    with pytest.raises(outbox.Later) as told:
+        mail.send("code", "ada@example.com", "A code", **CODE)
+    assert 0 < told.value.after <= 2
+    assert len(tried) == 5
+
+
+def test_a_mail_server_that_refuses_in_words_is_not_silent(app, monkeypatch):
+    def refuses(*_, **__):
+        raise smtplib.SMTPConnectError(421, b"too many connections")
+
+    monkeypatch.setattr(mail.smtplib, "SMTP", refuses)
+    for _ in range(7):
+        with pytest.raises(smtplib.SMTPConnectError):
+            mail.send("code", "ada@example.com", "A code", **CODE)
 
 
 def test_only_the_newest_code_is_sent(caught):

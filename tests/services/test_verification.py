@@ -260,6 +260,19 @@ def test_the_lower_number_wins_also_when_it_is_proven_last(event):
     assert told.state == "waiting"
 
 
+def test_a_place_that_was_just_left_takes_no_other_with_it(event):
+    """The journal tells of leaving up to a second later; who joined again is not merged into it."""
+    first = joined(event)
+    prove(event, first)
+    journal.journal_once()
+    line.leave(event.slug, first)
+    again = joined(event)
+    assert prove(event, again).place == again
+    journal.journal_once()
+    assert state_of(first).state == "left"
+    assert line.status(event.slug, again).state == "waiting"
+
+
 def test_a_merged_place_stays_merged_when_the_journal_comes_by(event):
     first, second = joined(event), joined(event)
     prove(event, first)

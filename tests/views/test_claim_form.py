@@ -348,7 +348,7 @@ def test_with_postgres_away_the_form_is_kept(client, event, monkeypatch):
     def away(*_):
         raise errors.StoreUnavailable
 
-    monkeypatch.setattr(services.verification, "proven_address", away)
+    monkeypatch.setattr(services.claims.store, "claim_tickets", away)
     answer = claim(client, event, name="Ada Kept")
     assert answer.status_code == 503
     assert 'value="Ada Kept"' in answer.text

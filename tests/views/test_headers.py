@@ -66,9 +66,11 @@ def test_a_fragment_has_a_short_policy(client):
 def test_static_files_by_their_hashed_name_are_kept_a_year(client):
     html = client.get("/").text
     sheet = re.search(r'href="(/static/style\.css\?v=[0-9a-f]+)"', html)[1]
-    with client.get(sheet) as named, client.get("/static/style.css") as plain:
-        assert "immutable" in named.headers["Cache-Control"]
-        assert "immutable" not in plain.headers["Cache-Control"]
+    with client.get(sheet) as named:
+        assert named.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    for other in ("/static/style.css", "/static/style.css?v=0123456789"):
+        with client.get(other) as plain:
+            assert plain.headers["Cache-Control"] == "public, max-age=300"
 
 
 def test_the_style_sheet_is_small():

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from app import extensions
 from app.domain.tokens import PlaceToken, VisitorToken, new_id
 from app.extensions import settings
 from tests import factories
@@ -115,3 +120,43 @@ def test_without_redis_who_has_a_place_hears_that_it_is_safe(client, line_redis)
     answer = client.post(f"/events/{event.slug}/line")
     assert answer.status_code == 503
     assert heading(answer.text) == "Your place is safe"
+
+
+@pytest.fixture
+def three_a_minute(settings):
+    extensions.settings.bind(replace(settings, joins_per_minute=3), None)
+    yield
+    extensions.settings.bind(settings, None)
+
+
+def test_one_address_gives_only_so_many_new_places_a_minute(app, three_a_minute, line_redis):
+    event = factories.an_event()
+    first = app.test_client()
+    token = join(first, event)
+    for _ in range(2):
+        join(app.test_client(), event)
+    late = app.test_client()
+    late.post(f"/events/{event.slug}/line")
+    answer = late.post(f"/events/{event.slug}/line?c=1")
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert heading(answer.text) == "Please wait a little"
+    assert "Set-Cookie" not in answer.headers
+    assert line_redis.zcard(f"fq:{{{event.id}}}:line") == 3
+    assert join(first, event) == token, "who has a place is never refused"
+    elsewhere = app.test_client()
+    elsewhere.environ_base["REMOTE_ADDR"] = "197.210.8.9"
+    assert join(elsewhere, event).number == 4
+    # The minute is over.
+    line_redis.delete(*line_redis.keys("*:joins:127.0.0.1"))
+    assert late.post(f"/events/{event.slug}/line?c=1").status_code == 303
+
+
+def test_a_visitor_who_lost_the_place_cookie_is_not_refused_either(app, three_a_minute):
+    event = factories.an_event()
+    client = app.test_client()
+    token = join(client, event)
+    for _ in range(2):
+        join(app.test_client(), event)
+    client.delete_cookie(f"fq_place_{event.id}")
+    assert join(client, event) == token

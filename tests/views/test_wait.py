@@ -163,6 +163,14 @@ def test_a_stranger_has_no_place(client):
     assert "Join the line" in answer.text
 
 
+def test_a_stranger_is_not_asked_to_join_a_closed_sale(client):
+    event = factories.an_event(state="closed")
+    answer = client.get(f"/events/{event.slug}/line")
+    assert answer.status_code == 403
+    assert "Join the line" not in answer.text
+    assert "Back to the event" in answer.text
+
+
 def test_a_stranger_who_asks_for_json_gets_json(client):
     event = factories.an_event()
     answer = client.get(f"/events/{event.slug}/line/status", headers={"Accept": "application/json"})

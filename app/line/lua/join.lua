@@ -1,5 +1,5 @@
 -- Join: a visitor who has a place gets that one again, so repeating it changes nothing;
--- otherwise the next number.
+-- otherwise the next number, unless too many joined from the same network this minute.
 --
 -- KEYS[1] epoch
 -- KEYS[2] seq
@@ -7,11 +7,14 @@
 -- KEYS[4] visitors
 -- KEYS[5] places
 -- KEYS[6] journal
+-- KEYS[7] joins of the visitor's network
 -- ARGV[1] "<epoch>:<run_id>" that the copy must be of
 -- ARGV[2] visitor
 -- ARGV[3] id for the place, if one is made
+-- ARGV[4] how many may be made a minute for one network, 0 without limit
 -- return -1               there is no valid copy; nothing was done
 -- return {place, number}  the visitor's place
+-- return {'', seconds}     too many: no place was made; it may be tried again after so long
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return -1
 end
@@ -21,6 +24,15 @@ local known = place and redis.call('HGET', KEYS[5], place)
 local number = known and tonumber(string.match(known, '^%d+'))
 
 if not number then
+  if ARGV[4] ~= '0' then
+    local joined = redis.call('INCR', KEYS[7])
+    if joined == 1 then
+      redis.call('EXPIRE', KEYS[7], 60)
+    elseif joined > tonumber(ARGV[4]) then
+      local seconds = math.max(redis.call('TTL', KEYS[7]), 1)
+      return {'', seconds}
+    end
+  end
   place = ARGV[3]
   number = redis.call('INCR', KEYS[2])
   redis.call('ZADD', KEYS[3], number, place)

@@ -7,13 +7,15 @@
 -- ARGV[1] "<epoch>:<run_id>" that the copy must be of
 -- ARGV[2..] places, at most 1,000
 -- return -1  there is no valid copy
--- return seen  how many places wait and how many hold a pass, of all; then for each place asked
---              about "waiting:<number>", "admitted:<number>" or ''
+-- return {waiting, inside, seen}  how many places wait and how many hold a pass, of all; then for
+--            each place asked about "waiting:<number>", "admitted:<number>" or '', in one string
+--            with a comma between: a thousand small answers cost the reader too much
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return -1
 end
 
-local seen = {redis.call('ZCARD', KEYS[2]), redis.call('ZCARD', KEYS[4])}
+local waiting, inside = redis.call('ZCARD', KEYS[2]), redis.call('ZCARD', KEYS[4])
+local seen = {}
 for i = 2, #ARGV do
   local known = redis.call('HGET', KEYS[3], ARGV[i])
   local number = known and string.match(known, '^(%d+):')
@@ -25,4 +27,5 @@ for i = 2, #ARGV do
     seen[#seen + 1] = ''
   end
 end
-return seen
+seen = table.concat(seen, ',')
+return {waiting, inside, seen}

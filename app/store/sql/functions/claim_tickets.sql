@@ -1,5 +1,6 @@
 -- Claim tickets for one fan: everything that must be true is checked here, in one round trip.
 --
+-- p_email       the address as it was typed; an empty one means the proven one
 -- p_numbers     the ticket numbers that Redis handed out, or NULL to take any that are free
 -- p_pass_until  the end of the fan's signed pass, in sale time (milliseconds)
 --
@@ -10,13 +11,17 @@
 -- not_on_sale   -                -
 -- no_pass       -                -
 -- unproven      -                -
--- other_address -                -
+-- other_address -                -              (`address` says which one is proven)
 -- fewer         -                those of p_numbers that were still free, not p_quantity of them
 --
 -- Locks: the place, then the tickets in order of number. Without the order, two claims whose
 -- plans differ deadlock. A second submit of the same form waits at the place's row and then
 -- reads what the first one committed.
-CREATE OR REPLACE FUNCTION claim_tickets(
+DROP FUNCTION IF EXISTS claim_tickets(
+    bigint, text, int, bigint, bigint, text, text, text, text, text, int, int[]
+);
+
+CREATE FUNCTION claim_tickets(
     p_event bigint,
     p_place text,
     p_turn int,
@@ -31,7 +36,8 @@ CREATE OR REPLACE FUNCTION claim_tickets(
     p_numbers int[],
     OUT outcome text,
     OUT reference text,
-    OUT numbers int[]
+    OUT numbers int[],
+    OUT address text
 )
 LANGUAGE plpgsql
 AS $$
@@ -76,7 +82,8 @@ BEGIN
         RETURN;
     END IF;
 
-    IF NOT EXISTS (SELECT FROM fans WHERE id = p_fan AND email = p_email) THEN
+    SELECT f.email INTO address FROM fans f WHERE f.id = p_fan;
+    IF p_email NOT IN ('', address) THEN
         outcome := 'other_address';
         RETURN;
     END IF;

@@ -1,0 +1,164 @@
+"""The short way: what fifty thousand fans ask for at once, answered without Flask.
+
+Three requests make nearly all of a sale's load: the event page, a poll of the waiting page, and
+joining the line. This layer stands before Flask and answers those three from what the process
+has in memory, with one trip to Redis at most: no routing, no request objects, no templates.
+
+It never decides anything by itself. It calls the same services and uses the same cookies, headers
+and frames as the views do, and hands on to Flask, which goes the long way:
+
+- every other request, and these three when they are in any way unusual;
+- whatever it would have to refuse: Flask's error pages have the words for that;
+- whatever is not in memory yet. Flask's views fill the memory that this layer reads, so the first
+  poll after the facts of an event have changed, once a second, takes the long way.
+
+tests/test_fast.py asks both ways and compares their answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from app import clock, metrics
+from app.domain.events import EventFacts
+from app.domain.networks import network
+from app.services import catalogue, line
+from app.views import cookies, guard, headers, public, waiting
+from app.views.line import as_json, cookies_of, joined
+
+log = logging.getLogger("fairqueue.fast")
+
+Environ = dict[str, Any]
+Header = tuple[str, str]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+EVENTS = "/events/"
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+NOT_KEPT = ("Cache-Control", "no-store")
+LINES = {200: "200 OK", 303: "303 SEE OTHER", 304: "304 NOT MODIFIED"}
+# What no browser sends with these requests, and what would change the answer.
+UNUSUAL = (
+    "HTTP_IF_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_RANGE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_RANGE",
+)
+
+
+class Answer(NamedTuple):
+    """What goes into an answer; `endpoint` is the view that would have given the same."""
+
+    endpoint: str
+    status: int
+    headers: list[Header]
+    body: bytes = b""
+    html: bool = True
+
+
+class Fast:
+    """A WSGI application before another one."""
+
+    def __init__(self, long_way: Application) -> None:
+        self.long_way = long_way
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        started = clock.monotonic()
+        try:
+            answer = short_way(environ)
+        except Exception:
+            # A fault here must not reach a fan whom Flask can answer.
+            log.exception("the short way failed")
+            answer = None
+        if answer is None:
+            return self.long_way(environ, start_response)
+        page = answer.html and environ.get("HTTP_HX_REQUEST") != "true"
+        answer.headers.append(("X-Request-Id", headers.new_request_id()))
+        answer.headers.extend(headers.of_security(page))
+        seconds = clock.monotonic() - started
+        metrics.answered(answer.endpoint, environ["REQUEST_METHOD"], answer.status, seconds)
+        start_response(LINES[answer.status], answer.headers)
+        return [answer.body]
+
+
+def short_way(environ: Environ) -> Answer | None:
+    """The answer, or None if Flask is to find it."""
+    path: str = environ["PATH_INFO"]
+    if not path.startswith(EVENTS) or environ.get("SCRIPT_NAME"):
+        return None
+    slug, _, rest = path[len(EVENTS) :].partition("/")
+    ask = ASKED.get((environ["REQUEST_METHOD"], rest))
+    if ask is None or (not rest and path.endswith("/")):
+        return None
+    facts = catalogue.facts_if_known(slug)
+    if facts is None or not guard.host_is_ours(environ):
+        return None
+    return ask(environ, facts)
+
+
+def event_page(environ: Environ, facts: EventFacts) -> Answer | None:
+    page = public.page_if_known(facts)
+    if page is None or any(name in environ for name in UNUSUAL):
+        return None
+    copy = page.copy_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    if known == copy.etag:
+        return Answer("public.event", 304, list(copy.headers))
+    if known is not None:
+        return None
+    found = [*of_body(copy.body, HTML), *copy.headers, *copy.encoding]
+    return Answer("public.event", 200, found, copy.body)
+
+
+def poll(environ: Environ, facts: EventFacts) -> Answer | None:
+    jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
+    place = cookies.place(facts.id, jar)
+    if place is None:
+        return None
+    status = line.glance(facts, place)
+    if status is None:
+        return None
+    accept = environ.get("HTTP_ACCEPT")
+    if accept == JSON:
+        text, kind = as_json(status), JSON
+    elif accept in (None, "*/*", "text/html"):
+        known = waiting.fragment_if_known(facts, status, cookies.proven(status.place_token, jar))
+        if known is None:
+            return None
+        text, kind = known, HTML
+    else:
+        return None
+    body = text.encode()
+    found = [*of_body(body, kind), NOT_KEPT]
+    found += [("Set-Cookie", value) for value in cookies_of(place, status)]
+    return Answer("line.status", 200, found, body, html=kind == HTML)
+
+
+def join(environ: Environ, facts: EventFacts) -> Answer | None:
+    if environ.get("QUERY_STRING") not in ("", "c=1") or not guard.asked_by_us(environ):
+        return None
+    jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
+    visitor = cookies.visitor(jar)
+    if visitor is None:
+        return None
+    came_from = network(environ.get("REMOTE_ADDR", ""))
+    place = line.join_at_once(facts, visitor.visitor, came_from, cookies.place(facts.id, jar))
+    if place is None:
+        return None
+    metrics.JOINS.inc()
+    return Answer("line.join", 303, [*of_body(b"", HTML), *joined(facts.slug, place), NOT_KEPT])
+
+
+def of_body(body: bytes, kind: str) -> tuple[Header, Header]:
+    return ("Content-Type", kind), ("Content-Length", str(len(body)))
+
+
+# By method and what follows the event in the address.
+ASKED: dict[tuple[str, str], Callable[[Environ, EventFacts], Answer | None]] = {
+    ("GET", ""): event_page,
+    ("GET", "line/status"): poll,
+    ("POST", "line"): join,
+}

@@ -1,0 +1,47 @@
+"""What everybody in a line is told alike, worked out once a second and not at every poll."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain import line as rules
+from app.domain.events import Availability, EventFacts, Phase, availability, phase
+from app.services import catalogue
+from app.services.pictures import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One line at one moment, from a picture and the facts beside it: good for as long as these
+    are, a second. `rate` is admissions per minute, `until_start` in seconds."""
+
+    facts: EventFacts
+    seen: Picture
+    now: datetime
+    sale: Phase
+    availability: Availability
+    until_start: float
+    stands: str
+    rate: float
+
+
+_kept: dict[int, Scene] = {}
+
+
+def scene_of(facts: EventFacts, seen: Picture) -> Scene:
+    scene = _kept.get(facts.id)
+    if scene is None or scene.facts is not facts or scene.seen is not seen:
+        now = catalogue.moment(facts)
+        scene = _kept[facts.id] = Scene(
+            facts,
+            seen,
+            now,
+            phase(facts, now),
+            availability(facts),
+            max(0.0, (facts.sale_starts_at - now).total_seconds()),
+            # Nobody is admitted while Redis or Postgres is away, nor knows for how long that is.
+            rules.SAFE if seen.away else rules.STANDS if catalogue.silent(facts) else "",
+            rules.expected_rate(facts.admit_per_minute, seen.observed_rate),
+        )
+    return scene

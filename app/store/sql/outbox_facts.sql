@@ -1,0 +1,1 @@
+SELECT outbox_facts(:kind, CAST(:payload AS jsonb)) AS facts

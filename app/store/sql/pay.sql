@@ -1,0 +1,1 @@
+SELECT outcome, address, page FROM pay_claim(:reference, :fan_id, :look)

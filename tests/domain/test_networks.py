@@ -1,0 +1,25 @@
+"""Where a visitor comes from."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain.networks import network
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("197.210.8.9", "197.210.8.9"),
+        ("::ffff:197.210.8.9", "197.210.8.9"),
+        ("2001:db8:1:2:3:4:5:6", "20010db800010002::"),
+        ("2001:db8:1:2::1", "20010db800010002::"),
+        ("2001:db8:1:3::1", "20010db800010003::"),
+        ("fe80::1%eth0", "fe80000000000000::"),
+        ("", ""),
+        ("unix:", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_network_of_an_address(address: str, found: str) -> None:
+    assert network(address) == found

@@ -1,0 +1,176 @@
+"""What a fan's requests and their jobs cost, counted at the servers: Postgres by its own log of
+statements, Redis by the reads of its clients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import extensions
+from app.extensions import db
+from app.services import catalogue, outbox, payments
+from drill.counters import Counters
+from jobs import wake
+from sandbox import servers
+from sandbox.paystack import shapes
+from sandbox.paystack.desk import signature
+from tests import factories
+from tests.views import browsing
+
+Count = Callable[[Callable[[], Any]], tuple[int, int]]
+
+
+@pytest.fixture
+def count(
+    app: Any,
+    settings: Any,
+    postgres: servers.Postgres,
+    redis_server: servers.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Count]:
+    """`count(work)`: round trips of work() to (Postgres, Redis). Wakes ring as in the product."""
+    # What is cached for a second would be read again in the middle of a slow test.
+    monkeypatch.setattr(catalogue, "_MAX_AGE_S", 3600.0)
+    # The test's own rows are not to be read again either.
+    db.session().expire_on_commit = False
+    extensions.settings.bind(settings, wake.wake)
+    (tmp_path / "log").mkdir()
+    log = postgres.folder.parent / f"{postgres.folder.name}.log"
+    (tmp_path / "log" / "postgres.log").symlink_to(log)
+    run = {"database_url": settings.database_url, "redis_url": redis_server.url}
+    counters = Counters(run, tmp_path)
+
+    def trips(work: Callable[[], Any]) -> tuple[int, int]:
+        db.session.commit()
+        wake._rang_at.clear()
+        with counters.counting() as found:
+            work()
+        return int(found[0].postgres), int(found[0].redis)
+
+    with counters.logging():
+        yield trips
+    counters.close()
+    extensions.settings.bind(settings, None)
+
+
+def twice(count: Count, work: Callable[[int], Any]) -> tuple[int, int]:
+    """The round trips of work(1), after work(0) has opened connections."""
+    work(0)
+    return count(lambda: work(1))
+
+
+@pytest.fixture
+def claims(client: FlaskClient, count: Count) -> list[Any]:
+    """Three held claims, this browser's own one after the other."""
+    event = factories.an_event()
+    return [factories.a_claim(event, quantity=2) for _ in range(3)]
+
+
+def as_its_fan(client: FlaskClient, claim: Any) -> str:
+    browsing.as_fan(client, claim.fan_id)
+    return f"/claims/{claim.reference}"
+
+
+def test_a_claim_is_one_statement_between_two_scripts(app: Any, count: Count) -> None:
+    event = factories.an_event()
+    buyers = [factories.a_buyer(event) for _ in range(2)]
+    browsers = [app.test_client() for _ in buyers]
+    for browser, buyer in zip(browsers, buyers, strict=True):
+        browsing.as_buyer(browser, buyer)
+
+    def claim(n: int) -> None:
+        answer = browsing.claim(browsers[n], event, email=buyers[n].email)
+        assert answer.status_code == 303, answer.text
+
+    assert twice(count, claim) == (1, 2)
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 303), ({"HX-Request": "true"}, 200)])
+def test_pay_is_one_statement_and_a_ring(
+    client: FlaskClient, claims: list[Any], count: Count, headers: Any, status: int
+) -> None:
+    def pay(n: int) -> None:
+        answer = client.post(as_its_fan(client, claims[n]) + "/pay", headers=headers)
+        assert answer.status_code == status
+
+    postgres, redis = twice(count, pay)
+    assert postgres == 1
+    assert redis <= 2
+
+
+def test_a_ring_a_moment_after_another_costs_nothing(
+    client: FlaskClient, claims: list[Any], count: Count
+) -> None:
+    for claim in claims[:2]:
+        client.post(as_its_fan(client, claim) + "/pay")
+    address = as_its_fan(client, claims[2]) + "/pay"
+
+    def pay_after_a_ring() -> None:
+        wake._rang_at["money"] = wake.clock.monotonic()
+        client.post(address)
+
+    assert count(pay_after_a_ring) == (1, 0)
+
+
+def test_a_webhook_is_one_statement_and_a_ring(
+    client: FlaskClient, count: Count, settings: Any
+) -> None:
+    def hear(n: int) -> None:
+        body = json.dumps({"event": "charge.success", "data": {"id": n}}).encode()
+        signed = {"X-Paystack-Signature": signature(body, settings.paystack_secret_key)}
+        assert client.post("/webhooks/paystack", data=body, headers=signed).status_code == 200
+
+    postgres, redis = twice(count, hear)
+    assert postgres == 1
+    assert redis <= 2
+
+
+def test_the_page_of_a_claim_is_one_statement(
+    client: FlaskClient, claims: list[Any], count: Count
+) -> None:
+    def look(n: int) -> None:
+        assert client.get(as_its_fan(client, claims[n])).status_code == 200
+
+    assert twice(count, look) == (1, 0)
+
+
+def test_a_payment_is_taken_and_its_answer_written_in_one_statement_each(
+    bank: Any, claims: list[Any], count: Count
+) -> None:
+    """The third statement looks for more and finds nothing."""
+    payments.pay(claims[0].reference)
+    db.session.commit()
+    outbox.deliver_once("money")
+    payments.pay(claims[1].reference)
+    assert count(lambda: outbox.deliver_once("money"))[0] == 3
+
+
+def test_a_success_is_taken_and_fulfilled_in_one_statement_each(
+    bank: Any, client: FlaskClient, claims: list[Any], count: Count, settings: Any
+) -> None:
+    """The third statement looks for more and finds nothing."""
+    claim = claims[0]
+    payments.pay(claim.reference)
+    db.session.commit()
+    outbox.deliver_once("money")
+    bank.act(f"{claim.reference}-1", "pay")
+    body = json.dumps(shapes.charge_event(bank.charge(f"{claim.reference}-1"))).encode()
+    signed = {"X-Paystack-Signature": signature(body, settings.paystack_secret_key)}
+    client.post("/webhooks/paystack", data=body, headers=signed)
+    assert count(lambda: outbox.deliver_once("money"))[0] == 3
+    db.session.refresh(claim)
+    assert claim.state == "CONFIRMED"
+
+
+def test_several_entries_are_taken_in_one_statement(claims: list[Any], count: Count) -> None:
+    for claim in claims:
+        payments.pay(claim.reference)
+    taken: list[Any] = []
+    assert count(lambda: taken.extend(outbox.take("money", 8)))[0] == 1
+    assert [entry.facts["claim"] for entry in taken] == [claim.reference for claim in claims]
