@@ -1,0 +1,314 @@
+"""Use cases of staff: organisers, support, log-ins and what operators ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from app.domain import errors
+from app.domain.event_forms import EMPTY
+from app.services import (
+    audit,
+    catalogue,
+    claims,
+    dashboard,
+    demo,
+    events,
+    gateway_watch,
+    staff,
+    support,
+)
+from app.services.staff import StaffMember
+from tests import factories
+from tests.faults.failpoint_money import (
+    bought,
+    confirmed,
+    deliver,
+    given_back,
+    held,
+    opened,
+    refund_owed,
+    step,
+)
+from tests.faults.failpoint_world import Life, Sale, UseCases, World, a_sale, again
+
+USE_CASES = UseCases()
+PASSWORD = "a long password"
+
+
+def somebody(world: World, role: str, sale: Sale | None = None) -> StaffMember:
+    """A person of the sale's organisation."""
+    number = len(world.rows("SELECT id FROM staff"))
+    member = staff.add("Lagos Live", f"{role}{number}@example.com", "Ada", role, PASSWORD)
+    if sale is not None:
+        world.change(
+            "UPDATE events SET organisation_id = :own WHERE id = :id",
+            own=member.organisation_id,
+            id=sale.id,
+        )
+        catalogue.forget_all()
+    return member
+
+
+def a_form(**values: str) -> dict[str, str]:
+    def at(**distance: float) -> str:
+        return (factories.utc_now() + timedelta(**distance)).strftime("%Y-%m-%dT%H:%M")
+
+    form = {
+        "slug": "harmattan-nights",
+        "title": "Harmattan Nights",
+        "venue": "Lagos",
+        "starts_at": at(days=40),
+        "sale_starts_at": at(days=-1),
+        "sale_ends_at": at(days=30),
+        "capacity": "5",
+        "price": "15,000",
+    }
+    return EMPTY | form | values
+
+
+def changes(world: World, verb: Callable[[], object], query: str, expected: object) -> Life:
+    """A verb that carries what its caller saw: done once, and refused when it comes again."""
+    yield verb
+    again(verb, errors.StateGone)
+    assert world.rows(query) == [(expected,)]
+
+
+# -- organisers
+
+
+@USE_CASES
+def an_organiser_makes_an_event(world: World) -> Life:
+    who = somebody(world, "organiser")
+
+    def create() -> None:
+        events.create(who, a_form())
+
+    yield create
+    again(create, errors.SlugTaken)
+    assert world.rows("SELECT slug, state FROM events") == [("harmattan-nights", "draft")]
+
+
+@USE_CASES
+def an_organiser_edits_an_event(world: World) -> Life:
+    who = somebody(world, "organiser")
+    slug = events.create(who, a_form())
+    seen = events.mark(events.look(who, slug))
+    edit = lambda: events.edit(who, slug, seen, a_form(title="Harmattan Days"))  # noqa: E731
+    yield from changes(world, edit, "SELECT title FROM events", "Harmattan Days")
+
+
+@USE_CASES
+def an_organiser_publishes_an_event(world: World) -> Life:
+    who = somebody(world, "organiser")
+    slug = events.create(who, a_form())
+    publish = lambda: events.publish(who, slug, "draft")  # noqa: E731
+    yield from changes(world, publish, "SELECT count(*) FROM tickets", 5)
+    assert events.look(who, slug).state in ("published", "on_sale")
+
+
+@USE_CASES
+def an_organiser_opens_the_sale(world: World) -> Life:
+    sale = a_sale(0, state="published", sale_starts_at=factories.utc_now() + timedelta(days=1))
+    who = somebody(world, "organiser", sale)
+    start = lambda: events.open_sale(who, sale.slug, "published", at_once=True)  # noqa: E731
+    yield from changes(world, start, "SELECT state FROM events", "on_sale")
+
+
+@USE_CASES
+def an_organiser_pauses_the_sale(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    pause = lambda: events.pause(who, sale.slug, "on_sale", "A check.")  # noqa: E731
+    yield from changes(world, pause, "SELECT state FROM events", "paused")
+
+
+@USE_CASES
+def an_organiser_resumes_the_sale(world: World) -> Life:
+    sale = a_sale(0, state="paused")
+    who = somebody(world, "organiser", sale)
+    resume = lambda: events.resume(who, sale.slug, "paused")  # noqa: E731
+    yield from changes(world, resume, "SELECT state FROM events", "on_sale")
+
+
+@USE_CASES
+def an_organiser_closes_the_sale(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    close = lambda: events.close(who, sale.slug, "on_sale")  # noqa: E731
+    yield from changes(world, close, "SELECT state FROM events", "closed")
+
+
+@USE_CASES
+def an_organiser_changes_the_rate(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    change = lambda: events.change_rate(who, sale.slug, 60_000, 120)  # noqa: E731
+    yield from changes(world, change, "SELECT admit_per_minute FROM events", 120)
+
+
+@USE_CASES
+def an_organiser_posts_a_message(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    post = lambda: events.post_message(who, sale.slug, "", "Doors at six.")  # noqa: E731
+    yield from changes(world, post, "SELECT message FROM events", "Doors at six.")
+
+
+@USE_CASES
+def an_organiser_makes_more_tickets(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    more = lambda: events.change_capacity(who, sale.slug, 5, 8)  # noqa: E731
+    yield from changes(world, more, "SELECT count(*) FROM tickets", 8)
+
+
+@USE_CASES
+def an_organiser_takes_tickets_away(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    fewer = lambda: events.change_capacity(who, sale.slug, 5, 3)  # noqa: E731
+    yield from changes(world, fewer, "SELECT count(*) FROM tickets", 3)
+
+
+@USE_CASES
+def an_organiser_looks_around(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+
+    def look() -> None:
+        assert [event.slug for event in events.own(who)] == [sale.slug]
+        events.history(who, events.look(who, sale.slug))
+        assert gateway_watch.away_since() is None
+        assert not dashboard.live(who, sale.slug).line_away
+        world.line_redis.flushall()
+        assert dashboard.live(who, sale.slug).line_away
+
+    yield look
+    assert not dashboard.live(who, sale.slug).line_away
+
+
+# -- support
+
+
+def seen(who: StaffMember, claim: str) -> str:
+    return support.look(who, claim).seen
+
+
+@USE_CASES
+def support_looks_around(world: World) -> Life:
+    sale, claim = held()
+    who = somebody(world, "support", sale)
+
+    def look() -> None:
+        email = support.look(who, claim).claim.email
+        assert support.find(who, email).claims
+        assert support.flagged(who) == []
+
+    yield look
+    look()
+
+
+@USE_CASES
+def support_gives_a_claim_back(world: World) -> Life:
+    sale, claim = held()
+    who = somebody(world, "support", sale)
+    mark = seen(who, claim)
+    give_back = lambda: support.give_back(who, claim, mark, "asked by phone")  # noqa: E731
+    yield from changes(world, give_back, "SELECT state FROM claims", "RELEASED")
+
+
+@USE_CASES
+def support_gives_the_money_back(world: World) -> Life:
+    sale, claim = confirmed(world)
+    who = somebody(world, "support", sale)
+    mark = seen(who, claim)
+    refund = lambda: support.refund(who, claim, mark, "the fan fell ill")  # noqa: E731
+    yield refund
+    again(refund, errors.StateGone)
+    world.beats()
+    given_back(world, claim, "REFUNDED")
+
+
+@USE_CASES
+def support_settles_a_refund(world: World) -> Life:
+    sale, claim = refund_owed(world)
+    who = somebody(world, "support", sale)
+    deliver()
+    world.desk.move_refund(world.ledger.repayments()[0].id, "failed")
+    step(world)()
+    mark, payment = seen(who, claim), claims.look(claim).payments[0].reference
+    settle = lambda: support.settle(who, claim, mark, payment, "cash at the door")  # noqa: E731
+    yield settle
+    again(settle, errors.StateGone)
+    assert claims.look(claim).payments[0].refund_state in ("settled", "processed")
+
+
+@USE_CASES
+def support_sends_the_tickets_again(world: World) -> Life:
+    sale, claim = confirmed(world)
+    world.deliver()
+    who = somebody(world, "support", sale)
+    mark = seen(who, claim)
+    send = lambda: support.send_tickets_again(who, claim, mark, "a-form-key")  # noqa: E731
+    yield send
+    send()
+    assert world.rows("SELECT count(*) FROM outbox WHERE kind = 'send_tickets'") == [(2,)]
+    bought(world, claim)
+
+
+@USE_CASES
+def support_asks_the_gateway(world: World) -> Life:
+    sale, claim = opened()
+    world.at_checkout(claim)
+    who = somebody(world, "support", sale)
+    mark = seen(who, claim)
+    ask = lambda: support.ask_gateway(who, claim, mark)  # noqa: E731
+    yield ask
+    again(ask, errors.StateGone)
+    bought(world, claim)
+
+
+# -- people and operators
+
+
+@USE_CASES
+def somebody_is_given_a_log_in(world: World) -> Life:
+    def add() -> None:
+        staff.add("Lagos Live", "ada@example.com", "Ada", "admin", PASSWORD)
+
+    yield add
+    again(add, errors.StaffExists)
+    assert world.rows("SELECT email FROM staff") == [("ada@example.com",)]
+    assert world.rows("SELECT name FROM organisations") == [("Lagos Live",)]
+
+
+@USE_CASES
+def somebody_logs_in(world: World) -> Life:
+    who = somebody(world, "support")
+
+    def log_in() -> None:
+        key = staff.log_in(who.email, PASSWORD).key
+        assert staff.load(key) == staff.by_email(who.email) == who
+
+    yield log_in
+    log_in()
+
+
+@USE_CASES
+def the_demo_data_is_loaded(world: World) -> Life:
+    yield demo.load_demo
+    loaded = demo.load_demo()
+    assert world.rows("SELECT count(*) FROM staff") == [(3,)]
+    assert len(world.rows("SELECT slug FROM events")) == len(loaded["events"])
+    states = dict(world.rows("SELECT slug, state FROM events"))
+    found = [states[slug] for slug in loaded["events"]]
+    assert found == ["on_sale", "published", "paused"], found
+
+
+@USE_CASES
+def the_books_are_audited(world: World) -> Life:
+    refund_owed(world)
+    deliver()
+    yield lambda: audit.audit(ask_gateway=True)
+    assert audit.audit(ask_gateway=True).violations == []

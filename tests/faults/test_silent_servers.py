@@ -1,0 +1,105 @@
+"""A server that stops answering holds one thread at a time, however many would like to ask it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Any
+
+import psutil
+import pytest
+
+from app.domain import errors
+from app.domain.line import STANDS
+from app.line import verbs
+from app.services import claims
+from tests import factories
+
+THREADS = 8
+# Shorter than any timeout, longer than a refusal without a question.
+AT_ONCE = 0.15
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    server = psutil.Process(pid)
+    processes = [server, *server.children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in reversed(processes):
+            process.resume()
+
+
+def hammer(app: Any, ask: Callable[[], object], seconds: float) -> list[float]:
+    """How long each call took that was refused, THREADS of them at any moment."""
+    took: list[float] = []
+    until = monotonic() + seconds
+
+    def one() -> None:
+        with app.app_context():
+            while (began := monotonic()) < until:
+                with pytest.raises(errors.NotNow):
+                    ask()
+                took.append(monotonic() - began)
+                sleep(0.01)
+
+    threads = [threading.Thread(target=one) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return took
+
+
+def test_a_silent_redis_holds_one_thread_at_a_time(app, mortal_redis):
+    event = factories.an_event()
+
+    def ask() -> object:
+        return verbs.join(event.id, 1, "ada", "place")
+
+    with stopped(mortal_redis.pid):
+        with pytest.raises(errors.LineUnavailable):
+            ask()
+        took = hammer(app, ask, seconds=2)
+    # It is looked for every half second: a breather of 0.2 s, a timeout of 0.3 s.
+    assert 1 <= sum(seconds > AT_ONCE for seconds in took) <= 6
+    assert len(took) > 100
+
+
+def test_a_silent_postgres_holds_one_thread_at_a_time(app, postgres):
+    reference = factories.a_claim(factories.an_event()).reference
+
+    def ask() -> object:
+        return claims.look(reference)
+
+    ask()
+    with stopped(postgres.pid):
+        with pytest.raises(errors.NotNow):
+            ask()
+        took = hammer(app, ask, seconds=4)
+    # It is looked for every 3 s: a breather of 0.5 s, a deadline of 2.5 s.
+    assert 1 <= sum(seconds > AT_ONCE for seconds in took) <= 3
+    assert max(took) < 3
+    assert len(took) > 100
+    sleep(0.6)
+    assert claims.look(reference).reference == reference
+
+
+def test_without_postgres_the_waiting_page_says_why_the_line_stands(app, client, postgres):
+    event = factories.an_event()
+    page = f"/events/{event.slug}/line"
+    client.post(page, follow_redirects=True)
+    json = {"Accept": "application/json"}
+    assert client.get(f"{page}/status", headers=json).json["message"] == ""
+    with stopped(postgres.pid):
+        sleep(1.1)
+        said = client.get(f"{page}/status", headers=json).json
+    assert said["message"] == STANDS
+    assert (said["number"], said["eta_seconds"]) == (1, None)
+    sleep(1.6)
+    assert client.get(f"{page}/status", headers=json).json["message"] == ""
