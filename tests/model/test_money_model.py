@@ -7,35 +7,24 @@ a list has a least length: what matters takes a dozen moves to reach.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from app.domain import errors
 from app.extensions import db
 from app.gateway import client as gateway
-from app.services import catalogue, claims, inbox, outbox, payments, refunds
-from sandbox.paystack import shapes
-from sandbox.paystack.desk import signature
+from app.services import catalogue, claims, outbox, payments, refunds
 from sandbox.paystack.ledger import Refused
 from tests.factories import a_claim, a_fan, an_event
+from tests.model.gateway import Gateway, empty_database, rows, shift
 
 CAPACITY = 3
 FAULTS = ["reset_before", "reset_after", "401", "429", "500", "502", "garbage"]
-# What moves back when time passes.
-MOMENTS = {
-    "claims": ("held_until",),
-    "payments": ("created_at", "checked_at", "next_check_at"),
-    "refunds": ("created_at", "asked_at", "next_try_at", "taken_until"),
-    "outbox": ("due_at", "taken_until"),
-}
 
 which = st.integers(0, 11)
 faults = st.dictionaries(
@@ -76,25 +65,14 @@ def die(*_: Any) -> None:
     raise Killed
 
 
-def rows(query: str) -> list[Any]:
-    found = list(db.session.execute(text(query)))
-    db.session.rollback()
-    return found
-
-
 class Game:
     """The moves; each picks what it moves by number, as far as there is any."""
 
     def __init__(self, bank: Any, secret: str) -> None:
-        self.bank, self.secret = bank, secret
-        names = rows(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
-            " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        )
-        db.session.execute(text(f"TRUNCATE {names[0][0]} RESTART IDENTITY CASCADE"))
-        db.session.commit()
+        empty_database()
         catalogue.forget_all()
-        bank.ledger.forget()
+        self.bank = bank
+        self.gateway = Gateway(bank, secret)
         self.elapsed = 0
         self.event = an_event(line=False, capacity=CAPACITY)
         self.fans = [a_fan() for _ in range(CAPACITY)]
@@ -138,24 +116,14 @@ class Game:
     def webhook(self, number: int) -> None:
         """Any success, any number of times, in any order."""
         if paid := [charge for charge in self.charges() if charge["paid_at"]]:
-            charge = self.bank.charge(paid[number % len(paid)]["reference"])
-            charge.status = "success"
-            self.speak(shapes.charge_event(charge))
+            self.gateway.tell_success(paid[number % len(paid)]["reference"])
 
     def move_refund(self, number: int, status: str, said: str) -> None:
         """A refund moves on, and some word about it is heard, true or not any more."""
-        moving = [
-            r for r in self.bank.ledger.repayments() if r.status not in ("processed", "failed")
-        ]
-        if moving:
+        if moving := self.gateway.unfinished_refunds():
             refund = moving[number % len(moving)]
             self.bank.desk.move_refund(refund.id, status)
-            refund.status = said
-            self.speak(shapes.refund_event(refund, self.bank.charge(refund.reference)))
-
-    def speak(self, event: dict[str, Any]) -> None:
-        body = json.dumps(event).encode()
-        inbox.receive(body, signature(body, self.secret))
+            self.gateway.tell_refund(refund, said)
 
     # -- our jobs and our staff
 
@@ -188,19 +156,12 @@ class Game:
         if self.elapsed > 40 * 3600:
             return
         self.elapsed += seconds
-        self.shift(seconds)
-
-    def shift(self, seconds: int) -> None:
-        for table, columns in MOMENTS.items():
-            moved = ", ".join(f"{column} = {column} - :gap" for column in columns)
-            gap = {"gap": timedelta(seconds=seconds)}
-            db.session.execute(text(f"UPDATE {table} SET {moved}"), gap)
-        db.session.commit()
+        shift(seconds)
 
     # -- helpers
 
     def charges(self) -> list[dict[str, Any]]:
-        return list(self.bank.ledger.as_json()["transactions"])
+        return self.gateway.charges()
 
     def with_claim(self, number: int, verb: Any, *arguments: Any) -> None:
         if references := rows("SELECT reference FROM claims ORDER BY id"):
@@ -235,12 +196,10 @@ class Game:
     def end(self) -> None:
         # Failed refunds and watched payments come back every few hours at the latest.
         for _ in range(14):
-            self.shift(5000)
+            shift(5000)
             self.beats()
             outbox.deliver_once("money")
-            for refund in self.bank.ledger.repayments():
-                if refund.status not in ("processed", "failed"):
-                    self.bank.desk.move_refund(refund.id, "processed")
+            self.gateway.finish_refunds()
             if self.quiet():
                 break
         self.check()
