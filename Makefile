@@ -7,11 +7,17 @@ BIN := $(VENV)/bin
 # Called as `make test ARGS="-k line -x"`, or ARGS="-n 0" for one process. Each of two processes
 # has servers of its own.
 ARGS ?=
+# Called as `make drill FANS=50000 TICKETS=5000`.
+FANS ?= 2000
+TICKETS ?= 200
+# Of `make faults`: how many, and which.
+FAULTS ?= 60
+SEED ?= 7
 # Without a home folder pip has nowhere to keep its cache, and says so at length.
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test money lint format browser clean
+.PHONY: help run restart test money drill faults bench growth lint format browser wrk clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,11 +25,26 @@ help: ## list the targets
 run: $(VENV)/.product ## start everything on this machine; Ctrl-C ends it
 	@exec $(BIN)/python -m sandbox.run
 
-test: $(VENV)/.development browser ## every test, on servers of their own
+restart: $(VENV)/.product ## a running `make run` takes up the new code; no request fails
+	@$(BIN)/python -m sandbox.restart
+
+test: $(VENV)/.development browser wrk ## every test, on servers of their own
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 money: $(VENV)/.development ## 1,000 purchases on the gateway's worst day: its books against ours
 	@$(BIN)/python -m drill.money $(ARGS)
+
+drill: $(VENV)/.development ## the noon itself: FANS=2000 fans for TICKETS=200 tickets
+	@$(BIN)/python -m drill.noon --fans $(FANS) --tickets $(TICKETS) $(ARGS)
+
+faults: $(VENV)/.development ## kill it anywhere, FAULTS=60 times (SEED=7), under load: is all well again?
+	@$(BIN)/python -m drill.faults --faults $(FAULTS) --seed $(SEED) $(ARGS)
+
+bench: $(VENV)/.development wrk ## requests a second and round trips of each kind, beside a bare view
+	@$(BIN)/python -m drill.bench $(ARGS)
+
+growth: $(VENV)/.development wrk ## what a longer line costs: from 1,000 to 500,000 waiting
+	@$(BIN)/python -m drill.growth $(ARGS)
 
 lint: $(VENV)/.development ## what the machine says before a person reads the code
 	@$(BIN)/ruff check .
@@ -44,6 +65,15 @@ browser:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
 			|| echo "Chromium could not be installed."; \
+	fi
+
+# The load generator of the benchmarks; their tests are skipped without it, as above.
+wrk:
+	@if ! command -v wrk >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing wrk for the benchmarks."; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends wrk; } >/dev/null 2>&1 \
+			|| echo "wrk could not be installed."; \
 	fi
 
 clean: ## remove the virtual environment and all data of `make run`

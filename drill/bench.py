@@ -1,0 +1,276 @@
+"""`make bench`: how much the running product answers, and what each answer costs.
+
+    python -m drill.bench [--rounds 5] [--seconds 3] [--kinds join,claim] [--quick] [--strict]
+        [--write-docs]
+
+Starts a FairQueue of its own on empty servers. Every kind of request is measured by wrk, in turn
+with a bare Flask view served in the same way, and every answer must have the right status. Ends
+with 1 when that is not so; with --strict also when a bar is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import shlex
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from drill import bench_report as report
+from drill import load
+from drill.bare import TABLE, bare_server
+from drill.bench_kinds import KINDS, Kind, Supplies, Supply
+from drill.bench_report import Journey, Row
+from drill.book import Book
+from drill.counters import Counters
+from drill.fans import Site as Sale
+from drill.fans import crowd
+from drill.habits import Habits
+from drill.load import Load, NotAMeasurement, RanOut, Site
+from drill.product import product
+from drill.stock import Stock
+
+SECRETS = {
+    "SECRET_KEY": "the secret key of the benchmark only",
+    "PAYSTACK_SECRET_KEY": "sk_test_of_the_benchmark_only",
+}
+# Strangers of the benchmark all come from one address, and far more a minute than a sale expects.
+ENVIRONMENT = {**SECRETS, "JOINS_PER_MINUTE": "1000000", "LOG_LEVEL": "WARNING"}
+# Requests of each kind in the pass that counts round trips.
+COUNTED = 100
+WARM_UP_S = 2
+# What is laid ready for a run, as a multiple of what the warm-up says that it takes.
+SPARE = 1.6
+# Prepared for the warm-up, which tells how many the rest will take.
+FIRST = {"join": 30_000}
+FIRST_OF_OTHERS = 6_000
+
+
+def first_of(kind: Kind) -> int:
+    """How many requests of a kind the warm-up wants at hand."""
+    return FIRST.get(kind.name, FIRST_OF_OTHERS)
+
+
+class Bench:
+    """One product and one bare view, side by side, loaded in turn."""
+
+    def __init__(self, stack: ExitStack, folder: Path, **environment: str) -> None:
+        self.run = stack.enter_context(product(folder, **ENVIRONMENT, **environment))
+        parts = urlsplit(self.run["url"])
+        self.site = Site(parts.port or 80, parts.netloc, "/health/live")
+        self.stock = Stock(self.run, SECRETS["SECRET_KEY"])
+        stack.callback(self.stock.close)
+        self.counters = Counters(self.run, folder)
+        stack.callback(self.counters.close)
+        self.stock.database.execute(f"CREATE TABLE {TABLE} (id text PRIMARY KEY)")
+        # What the programs of this product read, for others beside them.
+        self.environment = {**os.environ, **self._settings(environment)}
+        self.bare = stack.enter_context(bare_server(self.environment))
+        self._view = [load.request("GET", "/", self.bare.host)] * load.THREADS
+        self._insert = [load.request("POST", "/insert", self.bare.host)] * load.THREADS
+
+    def _settings(self, environment: dict[str, str]) -> dict[str, str]:
+        return {
+            **ENVIRONMENT,
+            **environment,
+            "FAIRQUEUE_ENV": "development",
+            "DATABASE_URL": self.run["database_url"],
+            "REDIS_URL": self.run["redis_url"],
+            "JOBS_REDIS_URL": self.run["jobs_redis_url"],
+            "SMTP_URL": "smtp://127.0.0.1:1",
+        }
+
+    def view(self, seconds: int) -> Load:
+        """The bare view under load."""
+        return load.run(self.bare, self._view, seconds, 200)
+
+    def insert(self, seconds: int) -> Load:
+        """The view that does one INSERT under load."""
+        return load.run(self.bare, self._insert, seconds, 200)
+
+    def kind(self, kind: Kind, supply: Supply, seconds: int, count: int) -> Load:
+        """One kind of request under load; `count` is how many are laid ready for it."""
+        taken = supply.take(count)
+        try:
+            found = load.run(self.site, taken, seconds, kind.expected, once=kind.once)
+        except NotAMeasurement as broken:
+            raise type(broken)(f"{kind.title}: {broken}") from None
+        finally:
+            if kind.write:
+                self.stock.forget_debts()
+        supply.give_back(taken, found.used)
+        return found
+
+
+def measure(
+    bench: Bench, rows: Sequence[Row], supplies: Supplies, rounds: int, seconds: int
+) -> None:
+    """Fill the rows, round by round. Raises NotAMeasurement."""
+    bench.view(WARM_UP_S)
+    made: dict[str, tuple[Supply, int]] = {}
+    for row in rows:
+        first = first_of(row.kind)
+        supply = supplies.of(row.kind, first + COUNTED)
+        warm = bench.kind(row.kind, supply, WARM_UP_S, first)
+        each = int(warm.per_second * seconds * SPARE) + 500
+        supply.at_least(each * rounds + COUNTED)
+        made[row.kind.name] = supply, each
+    for number in range(rounds):
+        for row in rows:
+            supply, each = made[row.kind.name]
+            try:
+                one_round(bench, row, supply, seconds, each)
+            except RanOut:
+                # Faster than when it was warmed up: once more, with enough of them.
+                each *= 3
+                supply.at_least(each * (rounds - number) + COUNTED)
+                made[row.kind.name] = supply, each
+                one_round(bench, row, supply, seconds, each)
+        print(f"  round {number + 1} of {rounds} is done", flush=True)
+    count_trips(bench, rows, [supply for supply, _ in made.values()])
+
+
+def one_round(bench: Bench, row: Row, supply: Supply, seconds: int, each: int) -> None:
+    """The bare view, then this kind. Raises NotAMeasurement, and then the row is as before."""
+    bare = bench.view(seconds)
+    insert = bench.insert(seconds) if row.kind.name == "claim" else None
+    row.loads.append(bench.kind(row.kind, supply, seconds, each))
+    row.bares.append(bare)
+    if insert is not None:
+        row.inserts.append(insert)
+
+
+def count_trips(bench: Bench, rows: Sequence[Row], supplies: Sequence[Supply]) -> None:
+    """Round trips of each kind, one request after the other while the workers stand still."""
+    counters = bench.counters
+    with counters.logging(), counters.workers_at_rest(), load.connected(bench.site) as ask:
+        with counters.counting() as idle:
+            time.sleep(1)
+        for row, supply in zip(rows, supplies, strict=True):
+            requests = (list(supply.take(COUNTED)) * COUNTED)[:COUNTED]
+            # The first ones prepare statements and open connections.
+            first, rest = requests[: COUNTED // 4], requests[COUNTED // 4 :]
+            _ask_all(row.kind, ask, first)
+            with counters.counting() as found:
+                _ask_all(row.kind, ask, rest)
+            row.counted = found[0]
+            row.trips = found[0].less(idle[0]).each(len(rest))
+    bench.stock.forget_debts()
+
+
+def _ask_all(kind: Kind, ask: Any, requests: Sequence[bytes]) -> None:
+    for whole in requests:
+        status = ask(whole)
+        if status != kind.expected:
+            raise NotAMeasurement(f"{kind.title}: {status} came instead of {kind.expected}.")
+
+
+def journeys(bench: Bench, fans: int) -> Journey:
+    """Whole journeys of `fans` people who come within a second, with every job they cause."""
+    event = bench.stock.sale(fans)
+    book = Book()
+
+    async def go() -> None:
+        async with Sale(bench.run, event.slug) as site:
+            await crowd(site, fans, lambda _: Habits(), random.Random(7), book, within=1)
+
+    with bench.counters.logging():
+        with bench.counters.counting() as idle:
+            time.sleep(6)
+        with bench.counters.counting() as found:
+            asyncio.run(go())
+            _nothing_owed(bench)
+    outcomes = dict(book.outcomes())
+    sold = bench.stock.database.execute(
+        "SELECT count(*) FROM tickets WHERE event_id = %s AND code IS NOT NULL", [event.id]
+    ).fetchone()
+    if sold != (fans,):
+        raise NotAMeasurement(f"{fans} journeys ended with {sold} tickets: {outcomes}")
+    return Journey(fans, *found[0].less(idle[0]).each(fans), found[0])
+
+
+def _nothing_owed(bench: Bench) -> None:
+    deadline = time.monotonic() + 30
+    query = "SELECT count(*) FROM outbox WHERE done_at IS NULL"
+    while bench.stock.database.execute(query).fetchone() != (0,):
+        if time.monotonic() > deadline:
+            raise NotAMeasurement("The workers do not deliver what the journeys left them.")
+        time.sleep(0.2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    if not load.present():
+        print(load.MISSING, file=sys.stderr)
+        return 1
+    end_on_sigterm()
+    chosen = [kind for kind in KINDS if not options.kinds or kind.name in options.kinds]
+    rows = [Row(kind) for kind in chosen]
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="fq-bench-", ignore_cleanup_errors=True) as folder,
+            ExitStack() as stack,
+        ):
+            print("Starting FairQueue and, beside it, a bare Flask view.", flush=True)
+            bench = Bench(stack, Path(folder) / "var")
+            supplies = Supplies(bench.stock, bench.site, SECRETS["PAYSTACK_SECRET_KEY"])
+            measure(bench, rows, supplies, options.rounds, options.seconds)
+            journey = journeys(bench, options.fans) if options.fans else None
+    except NotAMeasurement as broken:
+        print(f"This was no measurement. {broken}", file=sys.stderr)
+        return 1
+    return _tell(options, rows, journey)
+
+
+def end_on_sigterm() -> None:
+    """Asked to end, end what was started, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="drill.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="3 at least, for a median")
+    parser.add_argument("--seconds", type=int, default=3, help="of each run")
+    parser.add_argument("--kinds", type=lambda text: text.split(","), help="some kinds only")
+    parser.add_argument("--fans", type=int, default=50, help="whole journeys; 0 for none")
+    parser.add_argument("--quick", action="store_true", help="one short round: a look, no result")
+    parser.add_argument("--strict", action="store_true", help="end with 1 when a bar is not met")
+    parser.add_argument("--write-docs", action="store_true", help="into docs/performance.md")
+    options = parser.parse_args(arguments)
+    unknown = set(options.kinds or ()) - {kind.name for kind in KINDS}
+    if unknown:
+        parser.error(f"unknown kinds: {', '.join(sorted(unknown))}")
+    if options.quick:
+        options.rounds, options.seconds = 1, 1
+    elif options.rounds < 3:
+        parser.error("a median wants 3 rounds at least")
+    return options
+
+
+def _tell(options: argparse.Namespace, rows: Sequence[Row], journey: Journey | None) -> int:
+    bars = [bar for row in rows for bar in row.bars()]
+    if journey is not None:
+        bars.append(journey.bar())
+    shown, judged = report.table(rows, journey), report.bars_in_words(bars)
+    command = shlex.join(["python", "-m", "drill.bench", *sys.argv[1:]])
+    facts = report.circumstances(command)
+    facts |= {"rounds": options.rounds, "seconds": options.seconds}
+    facts |= {"kinds": [row.as_json() for row in rows]}
+    facts |= {"journey": report.as_dict(journey), "bars": [report.as_dict(bar) for bar in bars]}
+    print(f"\n{shown}\n\n{judged}\n\n{report.save('bench', facts)} has the details.")
+    if options.write_docs:
+        report.write_docs("bench", facts, f"{shown}\n\n```\n{judged}\n```")
+    return 1 if options.strict and not all(bar.met for bar in bars) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
