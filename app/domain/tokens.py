@@ -4,7 +4,7 @@ Each purpose has a key of its own, so a place does not pass for a pass. No token
 of signing: what may run out says so in a field of its own, in the clock that decides it.
 
 A token is its fields and their signature, with dots between: keyed BLAKE2b (RFC 7693, a MAC by
-itself) in URL-safe base64. Every poll reads one; itsdangerous took ten times as long.
+itself) in URL-safe base64. Every poll reads one; itsdangerous took five times as long.
 """
 
 from __future__ import annotations

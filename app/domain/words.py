@@ -66,7 +66,7 @@ def duration(seconds: float) -> str:
 def count(number: int, locale: str = LOCALE) -> str:
     """A number with its thousands marked: 1,204."""
     if locale == LOCALE:
-        # As Python marks them, in a fiftieth of the time; each poll says two numbers.
+        # As Python marks them, and much faster; each poll says two numbers.
         return f"{number:,}"
     return numbers.format_decimal(number, locale=locale)
 

@@ -3,7 +3,7 @@
 Most of it is the same for thousands: the state, the message, the tickets left. So the template
 knows only a `Situation`, which many share, and leaves holes (`own.number` ...) for what is one
 fan's own. A fragment with holes is a frame; it is good for as long as the facts of the event are,
-one second. Filling one in takes a hundredth of the time of rendering it.
+one second.
 """
 
 from __future__ import annotations

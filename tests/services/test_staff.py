@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -102,9 +101,8 @@ def test_the_command_prints_the_demo_as_json(app):
     assert json.loads(answer.stdout)["events"][0] == "harmattan-nights"
 
 
-def test_there_is_no_demo_outside_development(app, settings, monkeypatch):
-    live = replace(settings, environment="production")
-    monkeypatch.setattr(extensions.settings, "_settings", live)
+def test_there_is_no_demo_outside_development(app, monkeypatch):
+    monkeypatch.setattr(extensions.settings, "development", False)
     with pytest.raises(errors.Refusal):
         demo.load_demo()
     assert db.session.scalar(select(func.count(Staff.id))) == 0
