@@ -120,8 +120,8 @@ class Lines(RuleBasedStateMachine):
             return
         self.fresh(line.leave, self.event.slug, token)
         self.live[token.place_id] = LEFT
-        if before == LOST:
-            self.known[token.place_id] = LEFT
+        # Leaving is in Postgres before the journal comes by.
+        self.known[token.place_id] = LEFT
 
     # What beats do
 
