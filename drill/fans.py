@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
+from app.domain.line import SAFE
 from drill.book import Book, Story
 from drill.browser import Browser, fragment, heading
 from drill.buying import Buyer
@@ -238,9 +239,11 @@ class Fan:
         answer = await self.browser.insist("leave", "POST", f"{self.site.line_path}/leave")
         if answer.status != 303:
             self.browser.unexpected("leave", answer)
-        # Another process may show its picture of the line from a moment ago.
+        # Another process may show its picture of the line from a moment ago. And while Redis is
+        # away a page says so, and shows the last that was known: that is no answer yet.
         await asyncio.sleep(LEAVING_SHOWS)
-        said = await self._poll()
+        while (said := await self._poll()) is not None and said["message"] == SAFE:
+            await asyncio.sleep(LEAVING_SHOWS)
         # Who slept may have slept through the turn: then there was nothing left to give up.
         honest = ("left", "sold_out", "closed", *(("expired",) if self._slept else ()))
         if said is not None and said["state"] not in honest:

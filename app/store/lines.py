@@ -72,14 +72,17 @@ def look(db: Db, event_id: int) -> LineRow | None:
 def next_epoch(connection: Connection, event_id: int, guard_seconds: float) -> NewEpoch:
     """Begin the next life of the Redis copy; commits at once.
 
-    The first life has nothing to be guarded against: no number was ever given.
+    The first life has nothing to be guarded against: no number was ever given. Where the guard
+    of an earlier loss is still in force its number stays, if it is lower: the browsers of that
+    second may not have come back yet, and must not be passed over because of another loss.
     """
     row = connection.execute(
         text(
             "UPDATE lines SET epoch = epoch + 1, journal_id = '0-0',"
             " number_floor = CASE WHEN epoch = 0 THEN number_floor"
             "  ELSE greatest(number_floor, journaled_number) + :gap END,"
-            " guard_number = CASE WHEN epoch > 0 THEN journaled_number END,"
+            " guard_number = CASE WHEN epoch > 0 THEN least(journaled_number,"
+            "  CASE WHEN guard_until > now() THEN guard_number END) END,"
             " guard_until = CASE WHEN epoch > 0 THEN now() + make_interval(secs => :guard) END"
             " WHERE event_id = :event_id RETURNING epoch, number_floor"
         ),

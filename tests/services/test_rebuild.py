@@ -296,6 +296,28 @@ def test_after_a_rebuild_the_lost_second_goes_first(app: Any, line_redis: Any) -
     ]
 
 
+def test_another_loss_does_not_end_the_guard_of_the_first(app: Any, line_redis: Any) -> None:
+    """Nobody who joined between two losses is admitted before those whom the first one hit."""
+    event = an_event(admit_per_minute=FAST, pass_capacity=5)
+    lost = join(event, 1)
+    line_redis.flushall()
+    rebuild.rebuild_once(event.id)
+    late = join(event, 1)
+    journal.journal_once()
+    line_redis.flushall()
+    rebuild.rebuild_once(event.id)
+    assert admission.admit_once() == 0
+    forget()
+    assert line.status(event.slug, lost[0]).state == "waiting"
+    db.session.execute(text("UPDATE lines SET guard_until = now()"))
+    db.session.commit()
+    assert admission.admit_once() == 2
+    line_redis.flushall()
+    rebuild.rebuild_once(event.id)
+    guard = db.session.scalar(text("SELECT guard_number FROM lines"))
+    assert guard == late[0].number, "a guard that is over leaves nothing behind"
+
+
 def test_the_first_writing_has_no_guard_and_starts_at_one(app: Any) -> None:
     event = an_event(line=False)
     assert rebuild.rebuild_once(event.id)
