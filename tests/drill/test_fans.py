@@ -7,6 +7,7 @@ import asyncio
 import json
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -66,7 +67,9 @@ def a_day(*polls: Reply, page: Reply = WAITING_PAGE) -> tuple[Book, str]:
         server.close()
         return book, fan.story.outcome
 
-    return asyncio.run(live())
+    # In a thread of its own: after a test in a browser, this one's loop runs already.
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, live()).result()
 
 
 def wrong(book: Book) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -48,7 +49,9 @@ def ask(server: Server, fan: Callable[[Wire], Awaitable[object]], patience: floa
             wire.close()
             listening.close()
 
-    return asyncio.run(meet())
+    # In a thread of its own: after a test in a browser, this one's loop runs already.
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, meet()).result()
 
 
 async def once(wire: Wire) -> Answer:
