@@ -123,7 +123,7 @@ def test_a_place_that_ended_in_postgres_stays_ended_and_leaves_redis(app: Any) -
 
 
 def test_entries_fill_in_a_row_that_was_written_early(app: Any) -> None:
-    event = an_event()
+    event = an_event(admit_per_minute=6_000_000)
     visitor = an_id()
     token = line.join(event.slug, visitor)
     fan = a_fan()
