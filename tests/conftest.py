@@ -180,7 +180,8 @@ def race(app: Flask) -> Callable[..., list[Any]]:
     """`race(n, work)`: call work(0) ... work(n - 1) at the same moment, a thread each.
 
     Every thread has an application context of its own. Returns what each call returned, or the
-    exception that it raised, in order.
+    exception that it raised, in order. `work` must not touch a row of the test's own session:
+    reading what has expired is a query, and a session serves one thread at a time.
     """
 
     def run(count: int, work: Callable[[int], Any]) -> list[Any]:

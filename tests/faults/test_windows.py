@@ -43,9 +43,9 @@ def reconcile_until_nothing_differs() -> int:
 def test_window_1_check_and_decrement(app, race):
     """Checking and taking are one step: many who ask at once never get the same number."""
     event = factories.an_event(capacity=10)
-    epoch = epoch_of(event)
+    event_id, epoch = event.id, epoch_of(event)
     answers = race(
-        40, lambda i: inventory.take(event.id, epoch, i, f"request {i}", 1, lease_ms=10_000)
+        40, lambda i: inventory.take(event_id, epoch, i, f"request {i}", 1, lease_ms=10_000)
     )
     numbers = [a.numbers[0] for a in answers if isinstance(a, inventory.Taken)]
     assert sorted(numbers) == list(range(1, 11))

@@ -136,7 +136,8 @@ def test_nobody_may_tell_another_organisations_event_anything(organiser, strange
 
 def test_one_of_two_organisers_who_pause_at_once_is_told_that_it_is_done(organiser, race):
     event = an_event(organiser)
-    results = race(2, lambda n: events.pause(organiser, event.slug, "on_sale", f"Reason {n}"))
+    slug = event.slug
+    results = race(2, lambda n: events.pause(organiser, slug, "on_sale", f"Reason {n}"))
     assert sorted(type(result).__name__ for result in results) == ["NoneType", "StateGone"]
     assert [verb for verb, _ in verbs_of(event)] == ["paused"]
 

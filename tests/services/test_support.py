@@ -190,9 +190,9 @@ def test_tickets_sent_again_are_a_new_debt_and_one_for_each_form(agent, event):
 
 
 def test_a_button_pressed_twice_at_once_sends_once(agent, event, race):
-    claim = a_paid_claim(event)
-    seen = support.look(agent, claim.reference).seen
-    race(4, lambda n: support.send_tickets_again(agent, claim.reference, seen, "the-form"))
+    reference = a_paid_claim(event).reference
+    seen = support.look(agent, reference).seen
+    race(4, lambda n: support.send_tickets_again(agent, reference, seen, "the-form"))
     assert len(mails()) == 1
 
 
