@@ -36,12 +36,6 @@ def reached(border: str, what: str = "") -> None:
         _watch(f"{_caller()}/{border}{what}")
 
 
-def off() -> None:
-    """No point does anything: the state in which a process starts."""
-    global _watch
-    _watch = None
-
-
 def record(note: Callable[[str], None]) -> None:
     """From now on call `note` with the full name of each point passed, in order."""
     global _watch

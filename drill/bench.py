@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import os
 import random
-import shlex
 import signal
 import sys
 import tempfile
@@ -260,16 +259,13 @@ def _tell(options: argparse.Namespace, rows: Sequence[Row], journey: Journey | N
     bars = [bar for row in rows for bar in row.bars()]
     if journey is not None:
         bars.append(journey.bar())
-    shown, judged = report.table(rows, journey), report.bars_in_words(bars)
-    command = shlex.join(["python", "-m", "drill.bench", *sys.argv[1:]])
-    facts = report.circumstances(command)
-    facts |= {"rounds": options.rounds, "seconds": options.seconds}
-    facts |= {"kinds": [row.as_json() for row in rows]}
-    facts |= {"journey": report.as_dict(journey), "bars": [report.as_dict(bar) for bar in bars]}
-    print(f"\n{shown}\n\n{judged}\n\n{report.save('bench', facts)} has the details.")
-    if options.write_docs:
-        report.write_docs("bench", facts, f"{shown}\n\n```\n{judged}\n```")
-    return 1 if options.strict and not all(bar.met for bar in bars) else 0
+    facts = {
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "kinds": [row.as_json() for row in rows],
+        "journey": report.as_dict(journey),
+    }
+    return report.tell("bench", report.table(rows, journey), facts, bars, options)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -260,3 +263,17 @@ def write_docs(name: str, facts: dict[str, Any], text: str) -> None:
         raise ValueError(f"docs/performance.md has no place for {name}")
     where = f"`{facts['command']}`, {facts['date']}, {facts['machine']}."
     path.write_text(f"{before}{begin}\n{where}\n\n{text}\n\n{end}{after}")
+
+
+def tell(
+    name: str, shown: str, facts: dict[str, Any], bars: Sequence[Bar], options: argparse.Namespace
+) -> int:
+    """The end of a measurement: print it, keep it, and put it into the document if `options` say
+    `write_docs`. The exit code: 1 when a bar is not met and they say `strict`."""
+    words = bars_in_words(bars)
+    command = shlex.join(["python", "-m", f"drill.{name}", *sys.argv[1:]])
+    found = circumstances(command) | facts | {"bars": [asdict(bar) for bar in bars]}
+    print(f"\n{shown}\n\n{words}\n\n{save(name, found)} has the details.")
+    if options.write_docs:
+        write_docs(name, found, f"{shown}\n\n```\n{words}\n```")
+    return 1 if options.strict and not all(bar.met for bar in bars) else 0

@@ -12,7 +12,6 @@ bar is not met.
 from __future__ import annotations
 
 import argparse
-import shlex
 import statistics
 import sys
 import tempfile
@@ -21,7 +20,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from drill import bench_report as report
 from drill import growth_single as single
@@ -180,16 +178,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _tell(options: argparse.Namespace, sizes: Sequence[Size], facts: single.Single) -> int:
-    judged = bars(sizes, facts)
-    shown, words = table(sizes), report.bars_in_words(judged)
-    command = shlex.join(["python", "-m", "drill.growth", *sys.argv[1:]])
-    found: dict[str, Any] = report.circumstances(command)
-    found |= {"sizes": [asdict(size) for size in sizes], "facts": asdict(facts)}
-    found |= {"bars": [asdict(bar) for bar in judged]}
-    print(f"\n{shown}\n\n{words}\n\n{report.save('growth', found)} has the details.")
-    if options.write_docs:
-        report.write_docs("growth", found, f"{shown}\n\n```\n{words}\n```")
-    return 1 if options.strict and not all(bar.met for bar in judged) else 0
+    found = {"sizes": [asdict(size) for size in sizes], "facts": asdict(facts)}
+    return report.tell("growth", table(sizes), found, bars(sizes, facts), options)
 
 
 if __name__ == "__main__":
