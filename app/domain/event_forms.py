@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -26,6 +26,8 @@ HIGHEST_CAPACITY = 100_000
 HIGHEST_RATE = 60_000
 LONGEST_MESSAGE = 500
 LONGEST_REASON = 200
+# A clock time farther ahead than this is one that has just passed, on a page left open.
+FARTHEST_NEXT_WORD = timedelta(hours=12)
 
 # Fans hold links to the address and were told the price, so these stand still once published;
 # the capacity has a control of its own, because it makes or removes tickets.
@@ -35,6 +37,8 @@ HAS_OWN_CONTROL = frozenset({"admit_per_minute", "pass_capacity"})
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LOCAL = "%Y-%m-%dT%H:%M"
+# A browser's field for times may add seconds.
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?::[0-9]{2})?")
 _MOMENTS = {
     "starts_at": "the event starts",
     "sale_starts_at": "the sale starts",
@@ -151,14 +155,26 @@ EMPTY: dict[str, str] = {
 }
 
 
-def check_reason(text: str) -> str:
-    """Why the sale is paused, as fans will read it. Raises Invalid (field `reason`)."""
-    form = _Form({"reason": text})
-    reason = form.text(
+def check_pause(
+    reason: str, next_word: str, zone: ZoneInfo, now: datetime
+) -> tuple[str, datetime | None]:
+    """Why the sale is paused, as fans will read it, and when they hear more.
+
+    `next_word` is a clock time in `zone` and means its next occurrence; empty means that no time
+    is named. Raises Invalid (fields `reason`, `next_word`).
+    """
+    form = _Form({"reason": reason, "next_word": next_word})
+    checked = form.text(
         "reason", "Please say why: the fans in the line will read it.", LONGEST_REASON
     )
+    at = form.next_clock("next_word", zone, now)
     form.raise_if_wrong()
-    return reason
+    return checked, at
+
+
+def next_word_value(at: datetime | None, time_zone: str) -> str:
+    """The time of the next word as its form shows it; empty when none is named."""
+    return at.astimezone(ZoneInfo(time_zone)).strftime("%H:%M") if at else ""
 
 
 def check_message(text: str) -> str:
@@ -256,6 +272,24 @@ class _Form:
         if smallest != int(smallest):
             self.errors[name] = "Two digits after the point are the most."
         return int(smallest)
+
+    def next_clock(self, name: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+        value = self._values.get(name, "").strip()
+        if not value:
+            return None
+        found = _CLOCK.fullmatch(value)
+        if found is None:
+            self.errors[name] = "Please write a clock time like 14:30."
+            return None
+        today = now.astimezone(zone)
+        local = today.replace(
+            hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0, fold=0
+        )
+        # Shortly before midnight the next word may come shortly after it.
+        moment = (local if local > today else local + timedelta(days=1)).astimezone(UTC)
+        if moment - now > FARTHEST_NEXT_WORD:
+            self.errors[name] = f"{value} has passed, or is more than 12 hours away."
+        return moment
 
     def moment(self, name: str, zone: ZoneInfo) -> datetime:
         value = self._values.get(name, "").strip()

@@ -33,7 +33,8 @@ class EventFacts:
 
     `free`, `held` and `sold` count tickets. `epoch` is 0 while there is no line to join.
     `price` is in the smallest unit of `currency`; `paused_ms` is the length of all pauses
-    that are over.
+    that are over; `pause_next_word_at` is when the organiser of a paused sale promised to say
+    more, if at all.
     """
 
     id: int
@@ -59,6 +60,7 @@ class EventFacts:
     message_at: datetime | None
     pause_reason: str
     paused_at: datetime | None
+    pause_next_word_at: datetime | None
     paused_ms: int
     epoch: int
     number_floor: int

@@ -73,13 +73,14 @@ def _lead_on(organiser: StaffMember, slug: str) -> None:
         if "opened" not in taken and slug != _SOON:
             events.open_sale(organiser, slug, "published")
         if "paused" not in taken and slug == _PAUSED:
-            events.pause(organiser, slug, "on_sale", _REASON)
+            within_the_hour = f"{clock.now().astimezone(_LAGOS) + timedelta(minutes=50):%H:%M}"
+            events.pause(organiser, slug, "on_sale", _REASON, within_the_hour)
 
 
 _ON_SALE = "harmattan-nights"
 _SOON = "palmwine-sunday"
 _PAUSED = "eko-comedy-gala"
-_REASON = "We are checking the seating plan with the theatre. Next word at 18:00."
+_REASON = "We are checking the seating plan with the theatre."
 
 
 def _shows(now: datetime) -> list[dict[str, str]]:

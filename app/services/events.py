@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.domain import errors
 from app.domain import event_forms as forms
@@ -153,16 +154,39 @@ def open_sale(staff: StaffMember, slug: str, seen: str, at_once: bool = False) -
     _forget(slug)
 
 
-def pause(staff: StaffMember, slug: str, seen: str, reason: str) -> None:
+def pause(staff: StaffMember, slug: str, seen: str, reason: str, next_word: str = "") -> None:
     """Stop admission and new claims; passes keep their time, holds may be paid.
 
-    Raises EventUnknown, StateGone, Invalid (no reason).
+    `next_word` is the clock time, in the event's zone, at which the fans hear more; it may be
+    empty. Raises EventUnknown, StateGone, Invalid.
     """
-    reason = forms.check_reason(reason)
-    values = {**store.PAUSE_BEGINS, "pause_reason": reason}
+    values, detail = _pause_words(look(staff, slug), reason, next_word)
     with transaction() as session:
-        _move(session, staff, slug, seen, "pause", {"reason": reason}, values)
+        _move(session, staff, slug, seen, "pause", detail, {**store.PAUSE_BEGINS, **values})
     _forget(slug)
+
+
+def say_more(staff: StaffMember, slug: str, seen: str, reason: str, next_word: str = "") -> None:
+    """Give the fans of a paused sale a new reason, or another time of the next word.
+
+    `seen` is the reason that stood there. Raises EventUnknown, StateGone, Invalid.
+    """
+    values, detail = _pause_words(look(staff, slug), reason, next_word)
+    with transaction() as session:
+        found = _changed(session, staff, slug, {"pause_reason": seen}, (rules.PAUSED,), values)
+        timeline.note(session, found.id, "said more about the pause", staff.actor, detail=detail)
+    _forget(slug)
+
+
+def _pause_words(
+    event: EventFacts, reason: str, next_word: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What fans read during a pause: (the values of its columns, the timeline's detail)."""
+    zone = ZoneInfo(event.time_zone)
+    reason, at = forms.check_pause(reason, next_word, zone, event.as_of)
+    values = {"pause_reason": reason, "pause_next_word_at": at}
+    named = {"next_word_at": forms.next_word_value(at, zone.key)} if at else {}
+    return values, {"reason": reason, **named}
 
 
 def resume(staff: StaffMember, slug: str, seen: str) -> None:

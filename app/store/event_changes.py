@@ -32,6 +32,7 @@ PAUSE_ENDS: Mapping[str, Any] = {
     "paused_ms": Event.paused_ms + _PAUSE_MS,
     "paused_at": None,
     "pause_reason": "",
+    "pause_next_word_at": None,
 }
 STARTS_NOW: Mapping[str, Any] = {"sale_starts_at": func.least(Event.sale_starts_at, func.now())}
 MESSAGE_NOW: Mapping[str, Any] = {"message_at": func.now()}

@@ -113,6 +113,8 @@ class Event(Base):
     message_at: Mapped[datetime | None] = mapped_column(Moment)
     pause_reason: Mapped[str] = mapped_column(Text, server_default="")
     paused_at: Mapped[datetime | None] = mapped_column(Moment)
+    # When the fans were told that they will hear more; NULL when no time was named.
+    pause_next_word_at: Mapped[datetime | None] = mapped_column(Moment)
     # How long the sale has been paused in all. Passes run out in sale time, which stands
     # still during a pause: sale time = time - paused_ms.
     paused_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")

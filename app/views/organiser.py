@@ -118,7 +118,13 @@ def open_sale(slug: str) -> None:
 @blueprint.post("/events/<slug>/pause")
 @control("The sale is paused. Every pass keeps its time.")
 def pause(slug: str) -> None:
-    events.pause(me(), slug, _seen(), request.form.get("reason", ""))
+    events.pause(me(), slug, _seen(), _typed("reason"), _typed("next_word"))
+
+
+@blueprint.post("/events/<slug>/say-more")
+@control("Changed; fans read it within seconds.")
+def say_more(slug: str) -> None:
+    events.say_more(me(), slug, _seen(), _typed("reason"), _typed("next_word"))
 
 
 @blueprint.post("/events/<slug>/resume")
@@ -157,7 +163,7 @@ def capacity(slug: str) -> None:
 @blueprint.post("/events/<slug>/message")
 @control("The message is changed; fans read it within seconds.")
 def message(slug: str) -> None:
-    events.post_message(me(), slug, _seen(), request.form.get("message", ""))
+    events.post_message(me(), slug, _seen(), _typed("message"))
 
 
 def _event(slug: str, refusal: Refusal | None = None) -> str:
@@ -173,6 +179,9 @@ def _event(slug: str, refusal: Refusal | None = None) -> str:
         refusal=refusal,
         fields=getattr(refusal, "fields", {}),
         typed=request.form,
+        next_word_value=forms.next_word_value(
+            numbers.event.pause_next_word_at, numbers.event.time_zone
+        ),
         **_now(),
     )
 
@@ -209,6 +218,10 @@ def _now() -> dict[str, Any]:
 
 def _seen() -> str:
     return request.form.get("seen", "").replace("\r\n", "\n")
+
+
+def _typed(name: str) -> str:
+    return request.form.get(name, "")
 
 
 def _seen_number() -> int:

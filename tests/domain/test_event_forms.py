@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -34,6 +35,33 @@ def test_times_are_read_in_the_events_time_zone():
     london = forms.check_event(GOOD | {"time_zone": "Europe/London"})
     assert lagos.starts_at == datetime(2027, 3, 20, 18, 30, tzinfo=UTC)
     assert london.starts_at == datetime(2027, 3, 20, 19, 30, tzinfo=UTC)
+
+
+LAGOS = ZoneInfo("Africa/Lagos")
+# 23:50 in Lagos.
+LATE = datetime(2027, 3, 20, 22, 50, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("typed", "minutes"),
+    [("23:55", 5), ("00:10", 20), ("0:10", 20), ("00.10", 20), ("23:55:00", 5), ("11:50", 720)],
+)
+def test_the_next_word_is_at_the_next_such_time_in_the_events_zone(typed, minutes):
+    _, at = forms.check_pause("Rain.", typed, LAGOS, LATE)
+    assert at == LATE + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("typed", ["23:50", "22:00", "11:51", "24:00", "12:60", "soon", "-1:30"])
+def test_a_next_word_that_has_passed_or_is_no_time_is_refused_with_the_missing_reason(typed):
+    with pytest.raises(Invalid) as refusal:
+        forms.check_pause(" ", typed, LAGOS, LATE)
+    assert set(refusal.value.fields) == {"reason", "next_word"}
+
+
+def test_no_time_of_the_next_word_need_be_named():
+    assert forms.check_pause("Rain.", " ", LAGOS, LATE) == ("Rain.", None)
+    assert forms.next_word_value(None, "Africa/Lagos") == ""
+    assert forms.next_word_value(LATE, "Africa/Lagos") == "23:50"
 
 
 def test_a_time_that_the_clocks_skip_is_refused():

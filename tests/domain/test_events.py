@@ -47,6 +47,7 @@ EVENT = EventFacts(
     message_at=None,
     pause_reason="",
     paused_at=None,
+    pause_next_word_at=None,
     paused_ms=0,
     epoch=1,
     number_floor=0,

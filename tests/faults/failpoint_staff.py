@@ -124,6 +124,15 @@ def an_organiser_pauses_the_sale(world: World) -> Life:
 
 
 @USE_CASES
+def an_organiser_says_more_about_the_pause(world: World) -> Life:
+    sale = a_sale(0, state="paused")
+    who = somebody(world, "organiser", sale)
+    seen = events.look(who, sale.slug).pause_reason
+    say = lambda: events.say_more(who, sale.slug, seen, "A check.")  # noqa: E731
+    yield from changes(world, say, "SELECT pause_reason FROM events", "A check.")
+
+
+@USE_CASES
 def an_organiser_resumes_the_sale(world: World) -> Life:
     sale = a_sale(0, state="paused")
     who = somebody(world, "organiser", sale)

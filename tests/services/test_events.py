@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -340,7 +341,9 @@ def test_a_pause_keeps_every_pass_by_standing_sale_time_still(organiser):
     left_before = pass_until - events.rules.sale_time_ms(
         catalogue.facts(event.slug), factories.utc_now()
     )
-    events.pause(organiser, event.slug, "on_sale", "A check.")
+    in_an_hour = f"{datetime.now(ZoneInfo(event.time_zone)) + timedelta(hours=1):%H:%M}"
+    events.pause(organiser, event.slug, "on_sale", "A check.", in_an_hour)
+    assert events.look(organiser, event.slug).pause_next_word_at is not None
     # As if the pause had lasted an hour.
     db.session.execute(update(Event).values(paused_at=func.now() - text("interval '1 hour'")))
     db.session.commit()
@@ -349,7 +352,7 @@ def test_a_pause_keeps_every_pass_by_standing_sale_time_still(organiser):
     left_after = pass_until - events.rules.sale_time_ms(facts, factories.utc_now())
     assert 3_600_000 <= facts.paused_ms < 3_605_000
     assert facts.paused_at is None
-    assert facts.pause_reason == ""
+    assert (facts.pause_reason, facts.pause_next_word_at) == ("", None)
     assert db.session.scalar(select(Place.pass_until)) == pass_until
     # The pass has as much time left as before, and the hour by which paused_at was moved.
     assert 0 <= left_after - left_before - 3_600_000 + 5_000 < 10_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, update
@@ -93,6 +94,35 @@ def test_a_pause_without_a_reason_is_422_at_its_field(desk):
     assert 'id="reason-error"' in answer.text
     db.session.rollback()
     assert event.state == "on_sale"
+
+
+def test_a_pause_names_when_the_fans_hear_more_and_that_can_be_changed(desk):
+    event = an_event(desk)
+    soon = (factories.utc_now() + timedelta(minutes=40)).astimezone(ZoneInfo(event.time_zone))
+    press(desk, event, "pause", reason="Rain.", next_word=f"{soon:%H:%M}")
+    assert catalogue.facts(event.slug).pause_next_word_at == soon.replace(second=0, microsecond=0)
+    page = desk.get(page_of(event)).text
+    assert f'value="{soon:%H:%M}"' in page
+    assert f"promised the next word at {soon:%H:%M}" in page
+
+    answer = press(desk, event, "say-more", reason="More rain.", next_word="")
+    assert answer.status_code == 303
+    facts = catalogue.facts(event.slug)
+    assert (facts.pause_reason, facts.pause_next_word_at) == ("More rain.", None)
+    stale = press(desk, event, "say-more", seen="Rain.", reason="Sun.")
+    assert stale.status_code == 409
+
+    press(desk, event, "resume")
+    assert catalogue.facts(event.slug).pause_reason == ""
+
+
+def test_a_next_word_that_is_no_time_is_422_at_its_field_and_kept(desk):
+    event = an_event(desk)
+    answer = press(desk, event, "pause", reason="Rain.", next_word="noonish")
+    assert answer.status_code == 422
+    assert 'id="next_word-error"' in answer.text
+    assert 'value="noonish"' in answer.text
+    assert 'value="Rain."' in answer.text
 
 
 def test_a_reason_that_is_too_long_stays_in_its_field(desk):

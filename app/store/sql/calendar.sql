@@ -15,7 +15,8 @@ WITH due AS MATERIALIZED (
         paused_ms = e.paused_ms
             + coalesce((extract(EPOCH FROM now() - e.paused_at) * 1000)::bigint, 0),
         paused_at = NULL,
-        pause_reason = ''
+        pause_reason = '',
+        pause_next_word_at = NULL
     FROM due
     WHERE e.id = due.id
     RETURNING e.id, e.slug, e.state
