@@ -75,6 +75,14 @@ def expire() -> int:
 
 
 @tick
+def turns() -> int:
+    """Owe mails to those whose turn it is, and to those whose turn is near."""
+    from app.services import turn_mail
+
+    return turn_mail.owe_once()
+
+
+@tick
 def payments() -> int:
     """Owe a question to the gateway for each payment that is due for one."""
     from app.services import payments

@@ -33,6 +33,7 @@ FORGETTERS = [
     ("app.services.catalogue", "forget_all"),
     ("app.services.line", "forget_all"),
     ("app.services.mail", "forget_all"),
+    ("app.services.place_history", "forget_all"),
     ("app.line.client", "forget_all"),
     ("app.store.db", "forget_all"),
 ]

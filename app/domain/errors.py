@@ -172,6 +172,20 @@ class TooManyCodes(Refusal):
     retry_after = 600
 
 
+class LinkUnknown(Unknown):
+    """This link is not one of ours, or a part of it is missing."""
+
+
+class LinkOver(Refusal):
+    """This link has been used, or its time is over. Nothing is lost: the place is where it was."""
+
+
+class TooManyLinks(Refusal):
+    """Many links were made for this place already. Your place is safe; please try again later."""
+
+    retry_after = 600
+
+
 class NoCookies(Refusal):
     """Without cookies we cannot keep a place for you."""
 

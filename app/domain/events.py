@@ -34,7 +34,8 @@ class EventFacts:
     `free`, `held` and `sold` count tickets. `epoch` is 0 while there is no line to join.
     `price` is in the smallest unit of `currency`; `paused_ms` is the length of all pauses
     that are over; `pause_next_word_at` is when the organiser of a paused sale promised to say
-    more, if at all.
+    more, if at all. `buyers` counts the live claims, whose holds end from `first_hold_ends_at` to
+    `last_hold_ends_at` (None when none is held).
     """
 
     id: int
@@ -71,6 +72,9 @@ class EventFacts:
     held: int
     sold: int
     as_of: datetime
+    buyers: int = 0
+    first_hold_ends_at: datetime | None = None
+    last_hold_ends_at: datetime | None = None
 
 
 def phase(facts: EventFacts, now: datetime) -> Phase:
@@ -118,6 +122,12 @@ def guarded_number(facts: EventFacts, now: datetime) -> int | None:
     if facts.guard_until is None or now >= facts.guard_until:
         return None
     return facts.guard_number
+
+
+def more_time(seconds: int) -> int:
+    """By how many seconds a time limit of so many can be made longer, once (WCAG 2.2.1): by half,
+    two minutes at least. Others wait for these tickets, so it is neither more nor more often."""
+    return max(120, seconds // 2)
 
 
 def can(state: str, verb: str) -> bool:

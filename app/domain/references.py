@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 # Crockford's base 32 (https://www.crockford.com/base32.html): no I, L, O or U.
@@ -9,6 +10,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _HEARD = str.maketrans("ILO", "110")
 _LENGTH = 10
 _TICKET_LENGTH = 16
+_PLACE = re.compile(r"P\s*(\d{1,9})[\s-]+(\d{1,15})[\s-]+([0-9A-Z]{2})")
 
 
 def claim_reference() -> str:
@@ -45,6 +47,30 @@ def payment_reference(claim: str, attempt: int) -> str:
     The gateway allows only letters, digits and - . = in it.
     """
     return f"{claim}-{attempt}"
+
+
+def place_reference(event_id: int, number: int) -> str:
+    """What a fan in the line reads out, such as P3-1204-7K. The last two characters notice a
+    digit that was misheard, or two that changed places."""
+    return f"P{event_id}-{number}-{_check(event_id, number)}"
+
+
+def as_place_reference(text: str) -> tuple[int, int] | None:
+    """(event id, number) of a place's reference, or None if it cannot be one."""
+    parts = re.fullmatch(
+        r"P(\d{1,9})[\s-]*[-\s](\d{1,15})[\s-]*([0-9A-Z]{2})", text.strip().upper()
+    )
+    if parts is None:
+        return None
+    event_id, number = int(parts[1]), int(parts[2])
+    heard = parts[3].translate(_HEARD)
+    return (event_id, number) if heard == _check(event_id, number) else None
+
+
+def _check(event_id: int, number: int) -> str:
+    # The remainder of a prime: no single digit and no swap of two neighbours leaves it the same.
+    high, low = divmod((event_id * 97 + number) * 37 % 1021, 32)
+    return _ALPHABET[high] + _ALPHABET[low]
 
 
 def _grouped(body: str) -> str:

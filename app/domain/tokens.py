@@ -143,3 +143,14 @@ class ClaimLink(_Token):
     TYPES = (str,)
 
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarryToken(_Token):
+    """Carries a place to another browser, once; what it carries, and whether it did, is in
+    Postgres."""
+
+    KIND = "carry"
+    TYPES = (str,)
+
+    carry_id: str

@@ -180,6 +180,13 @@ def end_place(event_id: int, epoch: int, place_id: str) -> bool:
     return bool(done)
 
 
+def lengthen(event_id: int, epoch: int, place_id: str, pass_until: int) -> bool:
+    """Have a pass run out later (sale-time ms); False when the place has none here."""
+    keys = keys_of(event_id)
+    done = line_client.run("lengthen", epoch, (keys.epoch, keys.passes), place_id, pass_until)
+    return bool(done)
+
+
 def admit(event_id: int, epoch: int, rules: Rules) -> Admission:
     """Let passes run out and admit as many as time and room allow, 1,000 at most."""
     keys = keys_of(event_id)

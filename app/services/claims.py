@@ -75,6 +75,7 @@ class ClaimView:
     currency: str
     created_at: datetime
     held_until: datetime
+    extended: bool
     confirmed_at: datetime | None
     ended_at: datetime | None
     payments: list[PaymentView]
@@ -299,6 +300,7 @@ def view_of_page(page: Mapping[str, Any]) -> ClaimView:
         currency=page["currency"],
         created_at=datetime.fromisoformat(page["created_at"]),
         held_until=held_until,
+        extended=page["extended_at"] is not None,
         confirmed_at=moment_of(page["confirmed_at"]),
         ended_at=moment_of(page["ended_at"]),
         payments=[view_of(payment, held_until) for payment in page["payments"]],

@@ -29,12 +29,23 @@ _FACTS = """
             CASE WHEN e.state = 'draft' THEN e.capacity ELSE (
                 SELECT count(*) FROM tickets t WHERE t.event_id = e.id AND t.claim_id IS NULL
             ) END AS free,
+            h.held,
+            h.first_hold_ends_at,
+            h.last_hold_ends_at,
             (
-                SELECT coalesce(sum(c.quantity), 0)::bigint FROM claims c
-                WHERE c.event_id = e.id AND c.state = 'HELD'
-            ) AS held,
+                SELECT count(*) FROM claims c
+                WHERE c.event_id = e.id AND c.state IN ('HELD', 'CONFIRMED')
+            ) AS buyers,
             now() AS as_of
-        FROM events e LEFT JOIN lines l ON l.event_id = e.id
+        FROM events e
+        LEFT JOIN lines l ON l.event_id = e.id
+        CROSS JOIN LATERAL (
+            SELECT
+                coalesce(sum(c.quantity), 0)::bigint AS held,
+                min(c.held_until) AS first_hold_ends_at,
+                max(c.held_until) AS last_hold_ends_at
+            FROM claims c WHERE c.event_id = e.id AND c.state = 'HELD'
+        ) h
     ) e
 """
 _NAMES = [field.name for field in fields(EventFacts)]

@@ -192,9 +192,31 @@ class Place(Base):
     merged_into: Mapped[str | None] = mapped_column(ForeignKey("places.id"))
     # Sale time in milliseconds; see Event.paused_ms.
     pass_until: Mapped[int | None] = mapped_column(BigInteger)
+    # The turn whose pass was made longer: once for each turn.
+    extended_turn: Mapped[int | None]
     joined_at: Mapped[datetime] = mapped_column(Moment)
     admitted_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Carry(Base):
+    """A link that carries a place to another browser, once."""
+
+    __tablename__ = "carries"
+    __table_args__ = (
+        CheckConstraint("(used_at IS NULL) = (used_by IS NULL)", name="used_says_by_whom"),
+        Index("carries_by_place", "place_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    place_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
+    # Whose proof of an address goes along: only in mails, which reach nobody but this fan.
+    fan_id: Mapped[int | None] = mapped_column(ForeignKey("fans.id"))
+    created_at: Mapped[datetime] = _created()
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+    # The visitor that used it, who is given the same answer again.
+    used_by: Mapped[str | None] = mapped_column(Text)
 
 
 class Verification(Base):
@@ -262,6 +284,8 @@ class Claim(Base):
     held_until: Mapped[datetime] = mapped_column(Moment)
     confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    # When the hold was made longer, which happens once at most.
+    extended_at: Mapped[datetime | None] = mapped_column(Moment)
 
     event: Mapped[Event] = relationship()
     fan: Mapped[Fan] = relationship()

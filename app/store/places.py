@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.places import PlaceFacts
 from app.failpoints import reached
-from app.store.db import statement
+from app.store.db import autocommit_engine, statement, translated
 
 Db = Connection | Session | scoped_session[Session]
 
@@ -103,6 +103,14 @@ def insert(db: Db, event_id: int, place_id: str, number: int, epoch: int) -> Non
         ),
         {"id": place_id, "event_id": event_id, "number": number, "epoch": epoch},
     )
+
+
+def extended_turn(event_id: int, place_id: str) -> int | None:
+    """The turn of a place that was made longer, if one was."""
+    query = text("SELECT extended_turn FROM places WHERE id = :id AND event_id = :event_id")
+    with translated(), autocommit_engine().connect() as connection:
+        found: int | None = connection.scalar(query, {"id": place_id, "event_id": event_id})
+    return found
 
 
 def live_lines(db: Db, event_id: int, chunk: int) -> Iterator[tuple[str, int]]:

@@ -11,6 +11,8 @@ from flask import Flask
 PAGES = (
     "public",
     "line",
+    "carry",
+    "turn",
     "verify",
     "claims",
     "webhooks",

@@ -30,7 +30,7 @@ from app.domain.events import EventFacts
 from app.domain.references import as_claim_reference
 from app.domain.tokens import ClaimLink, FanToken, PassToken, PlaceToken
 from app.extensions import settings
-from app.services import catalogue, claims, line, payments, tickets, verification
+from app.services import catalogue, claims, line, more_time, payments, tickets, verification
 from app.services.claims import ClaimView
 from app.views import cookies
 from app.views.errors import answer_of
@@ -69,6 +69,14 @@ def make(slug: str) -> Response:
     metrics.CLAIMS.inc()
     answer = redirect(url_for("claims.claim", reference=reference), 303)
     return cookies.keep_claim(answer, ClaimLink(reference))
+
+
+@blueprint.post("/events/<slug>/claim/more")
+def more_for_form(slug: str) -> Response:
+    """More time to choose, from within the form: what was typed is kept."""
+    facts = catalogue.facts(slug)
+    turn = more_time.for_pass(facts, _pass(facts, cookies.held_place(facts)))
+    return cookies.keep_pass(_form(facts, turn, request.form, longer=True), turn)
 
 
 @blueprint.before_request
@@ -115,6 +123,13 @@ def pay(reference: str) -> Response:
 def release(reference: str) -> Response:
     found = _mine(reference)
     claims.release(found.reference, "fan")
+    return redirect(url_for("claims.claim", reference=found.reference), 303)
+
+
+@blueprint.post("/claims/<reference>/more")
+def more(reference: str) -> Response:
+    found = _mine(reference)
+    more_time.for_hold(found.reference)
     return redirect(url_for("claims.claim", reference=found.reference), 303)
 
 
@@ -246,8 +261,11 @@ def _form(
     turn: PassToken,
     values: Mapping[str, str],
     refusal: Refusal | None = None,
+    *,
+    longer: bool = False,
 ) -> Response:
-    """The claim form, with what was typed and what was wrong with it."""
+    """The claim form, with what was typed and what was wrong with it; `longer` says that its time
+    has just been made longer."""
     now = catalogue.moment(facts)
     html = render_template(
         "claims/form.html",
@@ -256,6 +274,8 @@ def _form(
         form_key=_form_key(),
         deadline=events.real_deadline(facts, turn.pass_until, now),
         now=now,
+        longer=longer,
+        more=events.more_time(facts.pass_seconds),
         wrong=refusal.fields if isinstance(refusal, Invalid) else {},
         refusal=refusal,
         offered=refusal.left if isinstance(refusal, FewerLeft) else None,
@@ -277,6 +297,7 @@ def _shown(found: ClaimView, *, going: bool = False, returned: bool = False) -> 
         "claim": found,
         "event": found.event,
         "now": catalogue.moment(found.event),
+        "more": events.more_time(found.event.hold_seconds),
         "going": going or "go" in request.args,
         "returned": waiting and (returned or "back" in request.args),
         "gateway": _gateway_address(found),

@@ -87,6 +87,10 @@ def keep_place(response: Answer, token: PlaceToken) -> Answer:
     return _add(response, of_place(token))
 
 
+def keep_pass(response: Answer, token: PassToken) -> Answer:
+    return _add(response, of_pass(token))
+
+
 def keep_proven(response: Answer, token: PlaceToken) -> Answer:
     return _add(response, of_proven(token))
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 
-from flask import Blueprint, Response, make_response, redirect, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as Answer
 
 from app import metrics
@@ -12,8 +20,9 @@ from app.domain.errors import JoinUnavailable, LineUnavailable, NoCookies
 from app.domain.events import EventFacts
 from app.domain.line import LineStatus
 from app.domain.networks import network
+from app.domain.references import place_reference
 from app.domain.tokens import PlaceToken, VisitorToken
-from app.services import catalogue, line
+from app.services import catalogue, line, place_history
 from app.views import cookies, waiting
 from app.views.errors import wants_json
 
@@ -49,6 +58,20 @@ def status(slug: str) -> Answer:
         return _answer(place, found, as_json(found), "application/json")
     html = waiting.fragment(facts, found, cookies.proven(found.place_token))
     return _answer(place, found, html, "text/html")
+
+
+@blueprint.get("/history")
+def history(slug: str) -> Answer:
+    facts, place = _here(slug)
+    html = render_template(
+        "line/history.html",
+        event=facts,
+        place=place,
+        reference=place_reference(facts.id, place.number),
+        steps=place_history.of(facts, place),
+        now=catalogue.moment(facts),
+    )
+    return make_response(html)
 
 
 @blueprint.post("/leave")

@@ -8,9 +8,11 @@ import pytest
 
 from app.domain.references import (
     as_claim_reference,
+    as_place_reference,
     as_ticket_code,
     claim_reference,
     payment_reference,
+    place_reference,
     ticket_code,
 )
 
@@ -50,3 +52,13 @@ def test_a_ticket_code_is_understood_however_it_is_said():
     said = f" {code[:4].lower()} {code[4:8]}-{code[8:12]} {code[12:].lower()}"
     assert as_ticket_code(said) == code
     assert as_ticket_code("7K3M9QXDR2B04ZT") is None
+
+
+def test_a_places_reference_is_read_kindly_and_notices_what_was_misheard() -> None:
+    written = place_reference(3, 1204)
+    assert as_place_reference(written) == (3, 1204)
+    assert as_place_reference(f" {written.lower().replace('-', ' ')} ") == (3, 1204)
+    for wrong in ("P3-1240", "P3-1214", "P4-1204", "P3-12040"):
+        assert as_place_reference(f"{wrong}-{written[-2:]}") is None
+    for nonsense in ("", "P", "P3", "FQ-7K3M-9QXD-R2", "1204", "P3-1204"):
+        assert as_place_reference(nonsense) is None

@@ -12,10 +12,18 @@ from tests.faults import (
     failpoint_line,
     failpoint_money,
     failpoint_staff,
+    failpoint_waiting,
 )
 from tests.faults.failpoint_world import Life, World, a_sale
 
-FILES = (failpoint_line, failpoint_claims, failpoint_money, failpoint_staff, failpoint_jobs)
+FILES = (
+    failpoint_line,
+    failpoint_waiting,
+    failpoint_claims,
+    failpoint_money,
+    failpoint_staff,
+    failpoint_jobs,
+)
 USE_CASES = [case for file in FILES for case in file.USE_CASES]
 
 

@@ -29,6 +29,7 @@ def test_the_beats_are_those_of_the_design() -> None:
         "journal": 1,
         "outbox": 1,
         "expire": 5,
+        "turns": 5,
         "payments": 10,
         "reconcile": 10,
     }

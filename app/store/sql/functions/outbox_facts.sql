@@ -9,6 +9,10 @@
 --                     payment_id is NULL when the event names no payment of ours
 -- send_code           email, title, slug; NULL when the code was used or a newer one asked for
 -- send_tickets        what claim_page() says
+-- send_soon           email, fan_id, place_id, number, title, slug, pass_seconds; NULL unless the
+--                     place still waits and tickets may be had
+-- send_turn           email, fan_id, place_id, number, turn, title, slug, time_zone, until, now;
+--                     NULL unless the pass of this turn lives and the sale goes on
 CREATE OR REPLACE FUNCTION outbox_facts(p_kind text, p_payload jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
@@ -56,6 +60,29 @@ BEGIN
                 );
         WHEN 'send_tickets' THEN
             answer := claim_page((p_payload ->> 'claim_id')::bigint);
+        WHEN 'send_soon' THEN
+            SELECT jsonb_build_object(
+                'email', f.email, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
+                'title', e.title, 'slug', e.slug, 'pass_seconds', e.pass_seconds
+            ) INTO answer
+            FROM places p
+            JOIN fans f ON f.id = p.fan_id
+            JOIN events e ON e.id = p.event_id
+            WHERE p.id = p_payload ->> 'place_id' AND p.state = 'waiting'
+                AND e.state IN ('published', 'on_sale') AND now() < e.sale_ends_at;
+        WHEN 'send_turn' THEN
+            SELECT jsonb_build_object(
+                'email', f.email, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
+                'turn', p.turn, 'title', e.title, 'slug', e.slug, 'time_zone', e.time_zone,
+                'until', to_timestamp((p.pass_until + e.paused_ms) / 1000.0), 'now', now()
+            ) INTO answer
+            FROM places p
+            JOIN fans f ON f.id = p.fan_id
+            JOIN events e ON e.id = p.event_id
+            WHERE p.id = p_payload ->> 'place_id' AND p.state = 'admitted'
+                AND p.turn = (p_payload ->> 'turn')::int
+                AND e.state = 'on_sale' AND now() < e.sale_ends_at
+                AND to_timestamp((p.pass_until + e.paused_ms) / 1000.0) > now();
         ELSE
             answer := NULL;
     END CASE;
