@@ -17,7 +17,7 @@ SEED ?= 7
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
 
 .DEFAULT_GOAL := help
-.PHONY: help run restart test money drill faults bench growth lint format browser wrk clean
+.PHONY: help run restart test money drill faults bench growth lint words format browser wrk clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lint: $(VENV)/.development ## what the machine says before a person reads the co
 	@$(BIN)/mypy
 	@$(BIN)/djlint --lint --quiet templates
 	@$(BIN)/lint-imports
+
+words: $(VENV)/.product ## bring new sentences into translations/, where they are said in other languages
+	@$(BIN)/python -m sandbox.words
 
 format: $(VENV)/.development ## put the code into the form that lint wants
 	@$(BIN)/ruff check --fix .

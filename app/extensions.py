@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from flask_babel import Babel
+from babel.support import NullTranslations
+from flask_babel import Babel, Domain, get_locale
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from htmx_flask import Htmx
 
+from app import languages
 from app.failpoints import reached
 
 if TYPE_CHECKING:
     from app.config import Settings
 
+
+class _Catalogues(Domain):  # type: ignore[misc]
+    """Flask-Babel looks for compiled catalogues; ours are read as they are written."""
+
+    def get_translations(self) -> NullTranslations:
+        return languages.catalogue(str(get_locale() or languages.ENGLISH))
+
+
 db = SQLAlchemy()
 migrate = Migrate()
 login_manager = LoginManager()
 babel = Babel()
+babel.domain_instance = _Catalogues()
 htmx = Htmx()
 
 

@@ -14,6 +14,7 @@ from app.fast import Fast
 from app.gateway import client as gateway
 from app.line import client as line
 from app.store import db as store
+from app.views.language import language
 
 
 def create_app(
@@ -45,7 +46,7 @@ def create_app(
     extensions.settings.bind(settings, wake)
     extensions.db.init_app(app)
     extensions.migrate.init_app(app, extensions.db)
-    extensions.babel.init_app(app)
+    extensions.babel.init_app(app, locale_selector=language)
     extensions.htmx.init_app(app)
     line.bind(settings)
     gateway.bind(settings)

@@ -24,8 +24,10 @@ from typing import Any, NamedTuple
 from app import clock, metrics
 from app.domain.events import EventFacts
 from app.domain.networks import network
+from app.languages import LANGUAGES
 from app.services import catalogue, line
 from app.views import cookies, guard, headers, public, waiting
+from app.views.language import of_browser
 from app.views.line import as_json, cookies_of, joined
 
 log = logging.getLogger("fairqueue.fast")
@@ -38,6 +40,8 @@ EVENTS = "/events/"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 NOT_KEPT = ("Cache-Control", "no-store")
+# What the address may say of the language: none was chosen, or one of ours.
+CHOSEN: dict[str, str | None] = {"": None, **{f"lang={name}": name for name in LANGUAGES}}
 LINES = {200: "200 OK", 303: "303 SEE OTHER", 304: "304 NOT MODIFIED"}
 # What no browser sends with these requests, and what would change the answer.
 UNUSUAL = (
@@ -100,7 +104,10 @@ def short_way(environ: Environ) -> Answer | None:
 
 
 def event_page(environ: Environ, facts: EventFacts) -> Answer | None:
-    page = public.page_if_known(facts)
+    query = environ.get("QUERY_STRING", "")
+    if query not in CHOSEN and "lang" in query:
+        return None
+    page = public.page_if_known(facts, CHOSEN.get(query))
     if page is None or any(name in environ for name in UNUSUAL):
         return None
     copy = page.copy_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -116,16 +123,18 @@ def event_page(environ: Environ, facts: EventFacts) -> Answer | None:
 def poll(environ: Environ, facts: EventFacts) -> Answer | None:
     jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
     place = cookies.place(facts.id, jar)
-    if place is None:
+    if place is None or environ.get("QUERY_STRING"):
         return None
     status = line.glance(facts, place)
     if status is None:
         return None
+    language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     accept = environ.get("HTTP_ACCEPT")
     if accept == JSON:
-        text, kind = as_json(status), JSON
+        text, kind = as_json(status, language), JSON
     elif accept in (None, "*/*", "text/html"):
-        known = waiting.fragment_if_known(facts, status, cookies.proven(status.place_token, jar))
+        proven = cookies.proven(status.place_token, jar)
+        known = waiting.fragment_if_known(facts, status, proven, language)
         if known is None:
             return None
         text, kind = known, HTML
@@ -138,7 +147,8 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
 
 
 def join(environ: Environ, facts: EventFacts) -> Answer | None:
-    if environ.get("QUERY_STRING") not in ("", "c=1") or not guard.asked_by_us(environ):
+    query = environ.get("QUERY_STRING", "").removesuffix("c=1").removesuffix("&")
+    if query not in CHOSEN or not guard.asked_by_us(environ):
         return None
     jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
     visitor = cookies.visitor(jar)
@@ -149,7 +159,10 @@ def join(environ: Environ, facts: EventFacts) -> Answer | None:
     if place is None:
         return None
     metrics.JOINS.inc()
-    return Answer("line.join", 303, [*of_body(b"", HTML), *joined(facts.slug, place), NOT_KEPT])
+    found = [*of_body(b"", HTML), *joined(facts.slug, place), NOT_KEPT]
+    if chosen := CHOSEN[query]:
+        found.append(("Set-Cookie", cookies.of_language(chosen)))
+    return Answer("line.join", 303, found)
 
 
 def of_body(body: bytes, kind: str) -> tuple[Header, Header]:

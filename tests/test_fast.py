@@ -265,11 +265,32 @@ def test_a_poll_is_answered_the_same_both_ways(
 def test_the_event_page_is_the_same_both_ways(app: Any, state: Callable[[], Fan]) -> None:
     path = f"/events/{state().slug}"
     packed = {"Accept-Encoding": "gzip, deflate, br"}
-    for headers in ({}, packed, {"Accept-Encoding": "gzip;q=0"}, {"Cookie": "fq_visitor=x"}):
+    for headers in ({}, packed, {"Accept-Encoding": "gzip;q=0"}, {"Cookie": "fq_lang=fr"}):
         assert both_ways(app, "GET", path, headers)
         etag = dict(ask(app.wsgi_app, "GET", path, headers)[1])["ETag"]
         assert ask(app.wsgi_app, "GET", path, headers | {"If-None-Match": etag})[0][:3] == "304"
         assert both_ways(app, "GET", path, headers | {"If-None-Match": etag})
+
+
+@pytest.mark.parametrize("state", [far_back, near_the_head, admitted, none_free])
+def test_every_language_is_answered_the_same_both_ways(app: Any, state: Callable[[], Fan]) -> None:
+    fan = state()
+    path, cookie = f"/events/{fan.slug}", fan.cookie()
+    for headers in (
+        HTMX | {"Cookie": cookie, "Accept-Language": "fr-FR,en;q=0.1"},
+        HTMX | {"Cookie": f"{cookie}; fq_lang=fr"},
+        HTMX | {"Cookie": f"{cookie}; fq_lang=xx", "Accept-Language": "en"},
+        JSON | {"Cookie": f"{cookie}; fq_lang=fr"},
+    ):
+        assert both_ways(app, "GET", f"{path}/line/status", headers)
+    for query in ("?lang=fr", "?lang=en", "?utm=x"):
+        assert both_ways(app, "GET", path + query, {})
+    for query in ("?lang=xx", "?utm=x&lang=fr"):
+        assert not both_ways(app, "GET", path + query, {})
+    new = {"Cookie": f"fq_visitor={VisitorToken(new_id()).sign(settings.secret_key)}"}
+    for query in ("?lang=fr", "?lang=fr&c=1", "?lang=en"):
+        assert both_ways(app, "POST", f"{path}/line{query}", new)
+    assert not both_ways(app, "POST", f"{path}/line?lang=xx", new)
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.errors import AddressDiffers, Invalid
+from app.domain.said import say
 
 HELD = "HELD"
 CONFIRMED = "CONFIRMED"
@@ -39,15 +40,15 @@ def check_form(
     wrong: dict[str, str] = {}
     name = " ".join(values.get("name", "").split())
     if not name:
-        wrong["name"] = "Please tell us your name."
+        wrong["name"] = say("Please tell us your name.")
     elif len(name) > _NAME_LENGTH or not name.isprintable():
-        wrong["name"] = f"Please use at most {_NAME_LENGTH} letters."
+        wrong["name"] = say("Please use at most %(most)s letters.", most=_NAME_LENGTH)
     phone = " ".join(values.get("phone", "").split())
     if phone and (not set(phone) <= _PHONE_CHARACTERS or not 6 <= len(phone) <= 24):
-        wrong["phone"] = "Please write the number with digits only, such as +234 803 123 4567."
+        wrong["phone"] = say("Please write the number with digits only, such as +234 803 123 4567.")
     quantity = _quantity(values.get("quantity", ""))
     if not 1 <= quantity <= max_per_fan:
-        wrong["quantity"] = f"You may have 1 to {max_per_fan} tickets."
+        wrong["quantity"] = say("You may have 1 to %(most)s tickets.", most=max_per_fan)
     email = values.get("email", "").strip().lower()
     if proven_email is not None and email not in ("", proven_email):
         if not wrong:
@@ -61,7 +62,8 @@ def check_form(
 
 
 def address_differs(proven_email: str) -> AddressDiffers:
-    return AddressDiffers({"email": f"Tickets go to the address that you proved: {proven_email}."})
+    sentence = say("Tickets go to the address that you proved: %(email)s.", email=proven_email)
+    return AddressDiffers({"email": sentence})
 
 
 def _quantity(text: str) -> int:

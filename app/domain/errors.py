@@ -1,21 +1,31 @@
 """Every refusal that FairQueue can utter, one class each.
 
 The docstring of a class is its sentence to the person who asked; views/errors.py gives each
-its status and page. Driver errors and Lua codes become one of these at the border, once.
+its status and page, and the catalogues in translations/ say it in other languages. Driver errors
+and Lua codes become one of these at the border, once.
 """
 
 from __future__ import annotations
+
+from app.domain.said import Said, say
 
 
 class Refusal(Exception):
     """That is not possible."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        super().__init__(message or own_words(type(self)))
 
     @property
     def message(self) -> str:
-        return str(self.args[0])
+        """The sentence: a Said, so that it can be said in other languages."""
+        message: str = self.args[0]
+        return message
+
+
+def own_words(kind: type[Refusal]) -> Said:
+    """The sentence of a class of refusals."""
+    return say((kind.__doc__ or "").strip())
 
 
 class NotNow(Refusal):
@@ -206,7 +216,7 @@ class LogInRefused(Invalid):
     """This address and this password do not belong together."""
 
     def __init__(self) -> None:
-        super().__init__({"password": (type(self).__doc__ or "").strip()})
+        super().__init__({"password": own_words(type(self))})
 
 
 class StaffExists(Refusal):
@@ -217,7 +227,7 @@ class SlugTaken(Invalid):
     """Another event already has this address."""
 
     def __init__(self) -> None:
-        super().__init__({"slug": (type(self).__doc__ or "").strip()})
+        super().__init__({"slug": own_words(type(self))})
 
 
 class SaleOver(Refusal):
@@ -229,6 +239,12 @@ class CapacityTaken(Refusal):
 
     def __init__(self, wanted: int, held: int, sold: int) -> None:
         super().__init__(
-            f"{wanted:,} is too few: {sold:,} tickets are sold and {held:,} are held,"
-            f" so {held + sold:,} is the least that is possible now."
+            say(
+                "%(wanted)s is too few: %(sold)s tickets are sold and %(held)s are held,"
+                " so %(least)s is the least that is possible now.",
+                wanted=wanted,
+                sold=sold,
+                held=held,
+                least=held + sold,
+            )
         )

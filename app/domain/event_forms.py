@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from app.domain.errors import Invalid
+from app.domain.said import say
 
 # What Paystack settles in; each has a hundred smallest units.
 CURRENCIES = ("NGN", "GHS", "KES", "ZAR", "USD")
@@ -40,9 +41,9 @@ _LOCAL = "%Y-%m-%dT%H:%M"
 # A browser's field for times may add seconds.
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?::[0-9]{2})?")
 _MOMENTS = {
-    "starts_at": "the event starts",
-    "sale_starts_at": "the sale starts",
-    "sale_ends_at": "the sale ends",
+    "starts_at": say("Please write when the event starts, like 2027-03-20T19:30."),
+    "sale_starts_at": say("Please write when the sale starts, like 2027-03-20T19:30."),
+    "sale_ends_at": say("Please write when the sale ends, like 2027-03-20T19:30."),
 }
 
 
@@ -91,11 +92,11 @@ def check_event(values: Mapping[str, str]) -> EventForm:
     """
     form = _Form(values)
     zone = form.zone("time_zone")
-    title = form.text("title", "Please give the event a title.", 120)
+    title = form.text("title", say("Please give the event a title."), 120)
     checked = EventForm(
         title=title,
         slug=form.slug("slug", title),
-        venue=form.text("venue", "Please say where it takes place.", 160),
+        venue=form.text("venue", say("Please say where it takes place."), 160),
         description=form.text("description", "", 5_000),
         time_zone=zone.key,
         starts_at=form.moment("starts_at", zone),
@@ -113,7 +114,7 @@ def check_event(values: Mapping[str, str]) -> EventForm:
     if form.holds("sale_starts_at", "sale_ends_at") and not (
         checked.sale_starts_at < checked.sale_ends_at
     ):
-        form.errors["sale_ends_at"] = "The sale has to end after it starts."
+        form.errors["sale_ends_at"] = say("The sale has to end after it starts.")
     if form.errors:
         raise Invalid(form.errors)
     return checked
@@ -165,7 +166,7 @@ def check_pause(
     """
     form = _Form({"reason": reason, "next_word": next_word})
     checked = form.text(
-        "reason", "Please say why: the fans in the line will read it.", LONGEST_REASON
+        "reason", say("Please say why: the fans in the line will read it."), LONGEST_REASON
     )
     at = form.next_clock("next_word", zone, now)
     form.raise_if_wrong()
@@ -224,7 +225,11 @@ class _Form:
         if not value and missing:
             self.errors[name] = missing
         elif len(value) > longest:
-            self.errors[name] = f"That is {len(value)} characters; {longest} is the most."
+            self.errors[name] = say(
+                "That is %(length)s characters; %(most)s is the most.",
+                length=len(value),
+                most=longest,
+            )
         return value
 
     def slug(self, name: str, title: str) -> str:
@@ -233,44 +238,48 @@ class _Form:
             # The missing title is what to put right.
             return value
         if not _SLUG.fullmatch(value) or len(value) > 80:
-            self.errors[name] = "Small letters, digits and single dashes only, like lagos-live."
+            self.errors[name] = say(
+                "Small letters, digits and single dashes only, like lagos-live."
+            )
         return value
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self._values.get(name, "")
         if value not in choices:
-            self.errors[name] = f"Please choose one of {', '.join(choices)}."
+            self.errors[name] = say("Please choose one of %(choices)s.", choices=", ".join(choices))
         return value
 
     def zone(self, name: str) -> ZoneInfo:
         value = self._values.get(name, "").strip()
         if value in time_zones():
             return ZoneInfo(value)
-        self.errors[name] = "We do not know this time zone. It looks like Africa/Lagos."
+        self.errors[name] = say("We do not know this time zone. It looks like Africa/Lagos.")
         return ZoneInfo("UTC")
 
     def whole(self, name: str, at_least: int, at_most: int) -> int:
         value = re.sub(r"[ ,_\u00a0]", "", self._values.get(name, ""))
         if re.fullmatch(r"[0-9]{1,12}", value) and at_least <= int(value) <= at_most:
             return int(value)
-        self.errors[name] = f"Please write a whole number from {at_least:,} to {at_most:,}."
+        self.errors[name] = say(
+            "Please write a whole number from %(least)s to %(most)s.", least=at_least, most=at_most
+        )
         return at_least
 
     def minutes(self, name: str, at_most: int) -> int:
         minutes = _decimal(self._values.get(name, ""))
         if minutes is not None and Decimal("0.01") <= minutes <= at_most:
             return round(minutes * 60)
-        self.errors[name] = f"Please write a number of minutes, at most {at_most}."
+        self.errors[name] = say("Please write a number of minutes, at most %(most)s.", most=at_most)
         return 60
 
     def money(self, name: str) -> int:
         amount = _decimal(self._values.get(name, ""))
         if amount is None or not Decimal("0.01") <= amount <= 100_000_000:
-            self.errors[name] = "Please write an amount like 15000 or 15,000.50."
+            self.errors[name] = say("Please write an amount like 15000 or 15,000.50.")
             return 1
         smallest = amount * SMALLEST_UNITS
         if smallest != int(smallest):
-            self.errors[name] = "Two digits after the point are the most."
+            self.errors[name] = say("Two digits after the point are the most.")
         return int(smallest)
 
     def next_clock(self, name: str, zone: ZoneInfo, now: datetime) -> datetime | None:
@@ -279,7 +288,7 @@ class _Form:
             return None
         found = _CLOCK.fullmatch(value)
         if found is None:
-            self.errors[name] = "Please write a clock time like 14:30."
+            self.errors[name] = say("Please write a clock time like 14:30.")
             return None
         today = now.astimezone(zone)
         local = today.replace(
@@ -288,7 +297,9 @@ class _Form:
         # Shortly before midnight the next word may come shortly after it.
         moment = (local if local > today else local + timedelta(days=1)).astimezone(UTC)
         if moment - now > FARTHEST_NEXT_WORD:
-            self.errors[name] = f"{value} has passed, or is more than 12 hours away."
+            self.errors[name] = say(
+                "%(time)s has passed, or is more than 12 hours away.", time=value
+            )
         return moment
 
     def moment(self, name: str, zone: ZoneInfo) -> datetime:
@@ -296,15 +307,17 @@ class _Form:
         try:
             local = datetime.strptime(value[:16], _LOCAL).replace(tzinfo=zone)
         except ValueError:
-            self.errors[name] = f"Please write when {_MOMENTS[name]}, like 2027-03-20T19:30."
+            self.errors[name] = _MOMENTS[name]
             return datetime(2000, 1, 1, tzinfo=UTC)
         if not 2000 <= local.year <= 2200:
-            self.errors[name] = "This year is too far away."
+            self.errors[name] = say("This year is too far away.")
             return datetime(2000, 1, 1, tzinfo=UTC)
         moment = local.astimezone(UTC)
         # When clocks go forward an hour does not exist: it comes back as another one.
         if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-            self.errors[name] = f"Clocks go forward then, so {zone.key} has no such time."
+            self.errors[name] = say(
+                "Clocks go forward then, so %(zone)s has no such time.", zone=zone.key
+            )
         return moment
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.events import Availability, Phase
+from app.domain.said import say
 from app.domain.tokens import PassToken, PlaceToken
 
 # So many at the head of the line are told their exact rank, at the price of a trip to Redis.
@@ -24,8 +25,8 @@ LONGEST_POLL_S = 30
 # keep asking together.
 _JITTER = 0.2
 
-SAFE = "The line cannot be reached for a moment. Your place is safe."
-STANDS = "Nothing can be sold for a moment, so nobody is let in. Your place is safe."
+SAFE = say("The line cannot be reached for a moment. Your place is safe.")
+STANDS = say("Nothing can be sold for a moment, so nobody is let in. Your place is safe.")
 
 # A pace is believed once it was watched for so long: a beat that stutters is no standstill.
 _AT_LEAST_S = 20.0

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from app.domain.payments import Reason
+from app.domain.said import say
 
 OWED = "owed"
 PENDING = "pending"
@@ -71,21 +72,24 @@ def why(reason: str, in_time: bool) -> str:
     """Why the money goes back, as a sentence to the fan. `in_time`: it was paid before the hold
     ran out, which decides these words and never the seat."""
     if reason == Reason.NONE_LEFT and in_time:
-        return (
+        return say(
             "You paid in time, but the payment service told us too late: "
             "by then your tickets had gone to others in the line."
         )
-    return _WHY.get(reason, "The organiser gives you your money back, and the tickets are void.")
+    return _WHY.get(reason, _BY_THE_ORGANISER)
 
 
 _WHY = {
-    Reason.NONE_LEFT: "Your payment came after the hold had run out, and no tickets were left.",
-    Reason.WRONG_AMOUNT: "The sum that arrived is not the price of these tickets.",
-    Reason.WRONG_CURRENCY: "The sum that arrived is in another currency than the price.",
-    Reason.PAID_TWICE: "You have paid twice for these tickets; one payment is enough.",
-    Reason.GIVEN_BACK: "Your payment came after you had given the tickets back.",
-    Reason.OTHER_CLAIM: (
+    Reason.NONE_LEFT: say(
+        "Your payment came after the hold had run out, and no tickets were left."
+    ),
+    Reason.WRONG_AMOUNT: say("The sum that arrived is not the price of these tickets."),
+    Reason.WRONG_CURRENCY: say("The sum that arrived is in another currency than the price."),
+    Reason.PAID_TWICE: say("You have paid twice for these tickets; one payment is enough."),
+    Reason.GIVEN_BACK: say("Your payment came after you had given the tickets back."),
+    Reason.OTHER_CLAIM: say(
         "Your payment came after the hold had run out, and you have tickets by another claim."
     ),
-    Reason.CLAIM_REFUNDED: "These tickets had been refunded before your payment came.",
+    Reason.CLAIM_REFUNDED: say("These tickets had been refunded before your payment came."),
 }
+_BY_THE_ORGANISER = say("The organiser gives you your money back, and the tickets are void.")

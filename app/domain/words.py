@@ -8,9 +8,11 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import dates, numbers
+from babel import dates, numbers, units
 
-LOCALE = "en"
+from app.domain.said import LOCALE, count, say
+
+__all__ = ["LOCALE", "clock", "count", "day", "duration", "moment", "money", "percent", "zone_name"]
 
 
 def money(amount: int, currency: str, locale: str = LOCALE) -> str:
@@ -51,25 +53,24 @@ def zone_name(at: datetime, zone: str) -> str:
     return f"UTC{name}" if name.startswith(("+", "-")) else name
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, locale: str = LOCALE) -> str:
     """A time span as a person says it: under a minute, 12 minutes, 1 hour 10 minutes."""
     minutes = round(seconds / 60)
     if seconds < 60:
-        return "under a minute"
+        return say("under a minute")
     if minutes < 60:
-        return _several(minutes, "minute")
+        return _several(minutes, "minute", locale)
     # Past an hour, five minutes more or less are more than anyone can know.
     hours, rest = divmod(5 * round(minutes / 5), 60)
-    return _several(hours, "hour") + (f" {_several(rest, 'minute')}" if rest else "")
+    said = _several(hours, "hour", locale)
+    return f"{said} {_several(rest, 'minute', locale)}" if rest else said
 
 
-def count(number: int, locale: str = LOCALE) -> str:
-    """A number with its thousands marked: 1,204."""
-    if locale == LOCALE:
-        # As Python marks them, and much faster; each poll says two numbers.
-        return f"{number:,}"
-    return numbers.format_decimal(number, locale=locale)
+def percent(part: float, locale: str = LOCALE) -> str:
+    """A part of one in whole hundredths: 42%."""
+    return numbers.format_percent(part, "#,##0%" if locale == LOCALE else None, locale=locale)
 
 
-def _several(number: int, unit: str) -> str:
-    return f"{number} {unit}" + ("" if number == 1 else "s")
+@lru_cache(maxsize=1024)
+def _several(number: int, unit: str, locale: str) -> str:
+    return units.format_unit(number, f"duration-{unit}", "long", locale=locale)

@@ -69,6 +69,7 @@ class ClaimView:
     tickets: list[TicketView]
     name: str
     email: str
+    language: str
     phone: str
     unit_price: int
     amount: int
@@ -294,6 +295,7 @@ def view_of_page(page: Mapping[str, Any]) -> ClaimView:
         tickets=[TicketView(number, code) for number, code in page["tickets"]],
         name=page["name"],
         email=page["email"],
+        language=page["language"],
         phone=page["phone"],
         unit_price=page["unit_price"],
         amount=page["amount"],

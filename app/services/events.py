@@ -19,6 +19,7 @@ from app.domain import errors
 from app.domain import event_forms as forms
 from app.domain import events as rules
 from app.domain.events import EventFacts
+from app.domain.said import say
 from app.line import inventory
 from app.services import catalogue, rebuild
 from app.services.staff import StaffMember
@@ -112,7 +113,7 @@ def edit(staff: StaffMember, slug: str, seen: str, values: Mapping[str, str]) ->
         wanted = forms.form_values(form)
         if event.state != rules.DRAFT and form.sale_ends_at <= store.database_now(session):
             raise errors.Invalid(
-                {"sale_ends_at": "This is in the past. To end the sale now, close it instead."}
+                {"sale_ends_at": say("This is in the past. To end the sale now, close it instead.")}
             )
         changed = {name for name in may if wanted[name] != present[name]}
         for name in map(_column, changed):

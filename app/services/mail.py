@@ -11,19 +11,21 @@ import ssl
 from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app import metrics
+from app import languages, metrics
 from app.domain import codes, words
 from app.domain.claims import CONFIRMED
+from app.domain.said import say
 from app.extensions import settings
 from app.failpoints import reached
 from app.gateway.breaker import Breaker
+from app.languages import ENGLISH, said
 from app.services import claims, outbox
 from app.services.links import claim_link
 from app.store import verifications
@@ -44,12 +46,13 @@ def send_code(payload: Mapping[str, Any]) -> object:
     if found is None:
         return None
     code = codes.code_of(verification_id, settings.secret_key)
-    subject = f"{code} is your code for {found['title']}"
+    subject = say("%(code)s is your code for %(title)s", code=code, title=found["title"])
     link = f"{settings.public_url}/events/{found['slug']}/verify"
     send(
         "code",
         found["email"],
         subject,
+        payload.get("language", ENGLISH),
         code=code,
         minutes=codes.MINUTES,
         title=found["title"],
@@ -70,15 +73,21 @@ def send_tickets(payload: Mapping[str, Any]) -> None:
     send(
         "tickets",
         claim.email,
-        f"Your tickets for {claim.event.title} ({claim.reference})",
+        say(
+            "Your tickets for %(title)s (%(reference)s)",
+            title=claim.event.title,
+            reference=claim.reference,
+        ),
+        claim.language,
         claim=claim,
         event=claim.event,
         link=claim_link(claim.reference, "tickets"),
     )
 
 
-def send(template: str, to: str, subject: str, **values: Any) -> None:
-    """Write one mail from templates/mail/<template>.txt and hand it to the mail server.
+def send(template: str, to: str, subject: str, language: str, **values: Any) -> None:
+    """Write one mail from templates/mail/<template>.txt, in this language, and hand it to the
+    mail server.
 
     Raises OSError, smtplib.SMTPException, or Later while the server is known to be silent; the
     outbox tries again.
@@ -89,11 +98,12 @@ def send(template: str, to: str, subject: str, **values: Any) -> None:
     message["From"] = settings.mail_from
     message["To"] = to
     # A title may hold anything; a header must not hold line breaks.
-    message["Subject"] = " ".join(subject.split())
+    message["Subject"] = " ".join(said(subject, language).split())
     message["Date"] = formatdate(usegmt=True)
     message["Message-ID"] = make_msgid(domain=urlsplit(settings.public_url).hostname)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_templates().get_template(f"{template}.txt").render(values))
+    message["Content-Language"] = language
+    message.set_content(_templates(language).get_template(f"{template}.txt").render(values))
     try:
         _hand_over(message)
     except Exception as exc:
@@ -138,7 +148,7 @@ def _own_name() -> str:
 
 
 @cache
-def _templates() -> Environment:
+def _templates(language: str) -> Environment:
     # Plain text: nothing is escaped, and a forgotten value is an error, not a gap.
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -146,10 +156,15 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        finalize=lambda value: said(value, language) if isinstance(value, str) else value,
     )
-    environment.filters.update(
-        money=words.money, moment=words.moment, clock=words.clock, count=words.count
-    )
+    environment.policies["ext.i18n.trimmed"] = True
+    known = languages.catalogue(language)
+    environment.install_gettext_translations(known, newstyle=True)  # type: ignore[attr-defined]
+    for local in (words.money, words.moment, words.count, words.duration):
+        environment.filters[local.__name__] = partial(local, locale=language)
+    environment.filters["clock"] = words.clock
     return environment
 
 

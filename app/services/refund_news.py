@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain import refunds as rules
+from app.domain.said import say
 from app.services import mail
 from app.services.links import claim_link
 from app.store import refunds as store
 from app.store.db import transaction
 
 _SUBJECTS = {
-    rules.OWED: "Your money for {title} goes back to you",
-    rules.PROCESSED: "Your refund for {title} is on its way",
-    rules.SETTLED: "Your refund for {title} has been settled",
-    rules.NEEDS_ATTENTION: "Your refund for {title}: support is on it",
+    rules.OWED: say("Your money for %(title)s goes back to you"),
+    rules.PROCESSED: say("Your refund for %(title)s is on its way"),
+    rules.SETTLED: say("Your refund for %(title)s has been settled"),
+    rules.NEEDS_ATTENTION: say("Your refund for %(title)s: support is on it"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _News:
     to: str
+    language: str
     title: str
     claim: str
     payment: str
@@ -37,7 +39,8 @@ def send(payload: Mapping[str, Any]) -> None:
     mail.send(
         "refund",
         news.to,
-        _SUBJECTS[payload["state"]].format(title=news.title),
+        say(_SUBJECTS[payload["state"]], title=news.title),
+        news.language,
         state=payload["state"],
         amount=news.amount,
         currency=news.currency,
@@ -56,6 +59,7 @@ def _news(refund_id: int) -> _News:
         in_time = payment.paid_at is not None and payment.paid_at <= claim.held_until
         return _News(
             claim.fan.email,
+            claim.fan.language,
             claim.event.title,
             claim.reference,
             payment.reference,

@@ -16,6 +16,7 @@ from app.domain import claims as claim_rules
 from app.domain import errors
 from app.domain import refunds as rules
 from app.domain.refunds import Step
+from app.domain.said import say
 from app.extensions import settings
 from app.gateway import client as gateway
 from app.gateway.results import Missing, RefundAnswer, Refused, TryLater
@@ -248,7 +249,7 @@ def refund_claim(reference: str, actor: str, reason: str) -> None:
     Raises ClaimUnknown, Invalid without a reason, or StateGone when the claim is not confirmed.
     """
     if not reason.strip():
-        raise errors.Invalid({"reason": "Please say why."})
+        raise errors.Invalid({"reason": say("Please say why.")})
     with transaction() as session:
         locked = payment_store.lock_claim(session, reference)
         if locked is None:
@@ -273,7 +274,7 @@ def settle(refund_id: int, actor: str, note: str, seen_state: str) -> None:
     on its way at the gateway.
     """
     if not note.strip():
-        raise errors.Invalid({"note": "Please say how it was settled."})
+        raise errors.Invalid({"note": say("Please say how it was settled.")})
     with transaction() as session:
         locked = store.lock(session, refund_id)
         refund = locked.refund

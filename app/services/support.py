@@ -14,6 +14,7 @@ from typing import Any
 
 from app.domain import errors, search
 from app.domain.claims import CONFIRMED, HELD
+from app.domain.said import say
 from app.extensions import settings
 from app.services import claims, events, outbox, payments, refunds
 from app.services.claims import ClaimView
@@ -190,7 +191,8 @@ def _said(field: str, text: str) -> str:
     """What a person gave as the reason; an empty one is refused by the verb that wants it."""
     said = " ".join(text.replace("\0", "").split())
     if len(said) > LONGEST_REASON:
-        raise errors.Invalid({field: f"Please say it in at most {LONGEST_REASON} letters."})
+        too_long = say("Please say it in at most %(most)s letters.", most=LONGEST_REASON)
+        raise errors.Invalid({field: too_long})
     return said
 
 

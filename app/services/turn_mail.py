@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain import events, words
+from app.domain import events
 from app.domain.events import EventFacts, phase
+from app.domain.said import say
 from app.extensions import settings
 from app.services import carrying, catalogue, mail, outbox
 from app.services.pictures import picture
@@ -72,11 +73,12 @@ def send_soon(payload: Mapping[str, Any]) -> None:
     mail.send(
         "soon",
         found["email"],
-        f"Your turn is near: {found['title']}",
+        say("Your turn is near: %(title)s", title=found["title"]),
+        found["language"],
         title=found["title"],
         number=found["number"],
         minutes=BEFORE_MINUTES,
-        pass_time=words.duration(found["pass_seconds"]),
+        pass_seconds=found["pass_seconds"],
         link=link,
     )
 
@@ -92,7 +94,8 @@ def send_turn(payload: Mapping[str, Any]) -> None:
     mail.send(
         "turn",
         found["email"],
-        f"It is your turn: {found['title']}",
+        say("It is your turn: %(title)s", title=found["title"]),
+        found["language"],
         title=found["title"],
         number=found["number"],
         until=until,

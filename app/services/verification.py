@@ -14,8 +14,10 @@ from email_validator import EmailNotValidError, validate_email
 from app.domain import codes, errors
 from app.domain.events import EventFacts
 from app.domain.places import LIVE, MERGED, USED
+from app.domain.said import say, say_n
 from app.domain.tokens import FanToken, PlaceToken, new_id
 from app.extensions import settings
+from app.languages import ENGLISH
 from app.line import verbs as line
 from app.services import claims, outbox
 from app.store import timeline
@@ -62,13 +64,13 @@ def as_address(text: str) -> str:
         found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise errors.Invalid(
-            {"email": "Please write an e-mail address such as ada@example.com."}
+            {"email": say("Please write an e-mail address such as ada@example.com.")}
         ) from None
     return str(found.ascii_email).lower()
 
 
-def ask_code(facts: EventFacts, token: PlaceToken, email: str) -> None:
-    """Owe a mail with a code to this address.
+def ask_code(facts: EventFacts, token: PlaceToken, email: str, language: str = ENGLISH) -> None:
+    """Owe a mail with a code to this address, in this language.
 
     Raises Invalid, NoPlace when the place has ended, TooManyCodes, StoreUnavailable.
     """
@@ -77,7 +79,7 @@ def ask_code(facts: EventFacts, token: PlaceToken, email: str) -> None:
         place = _live_place(session, facts, token)
         if place.fan_id is not None and store.fan_email(session, place.fan_id) != address:
             # Whose it is stays untold: this browser may not be the one that proved it.
-            raise errors.Invalid({"email": "This place belongs to another address by now."})
+            raise errors.Invalid({"email": say("This place belongs to another address by now.")})
         latest = store.newest(session, place.id)
         if latest and latest.alive and latest.email == address and _just_asked(session, latest):
             return
@@ -86,7 +88,8 @@ def ask_code(facts: EventFacts, token: PlaceToken, email: str) -> None:
             raise errors.TooManyCodes
         verification_id = new_id()
         store.add(session, verification_id, place.id, address)
-        outbox.owe(session, outbox.MAIL, "send_code", {"verification_id": verification_id})
+        payload = {"verification_id": verification_id, "language": language}
+        outbox.owe(session, outbox.MAIL, "send_code", payload)
     settings.wake(outbox.MAIL)
 
 
@@ -108,8 +111,9 @@ def standing(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> Stan
     return Standing(proven, latest.email, latest.sent_at, alive, tries_left)
 
 
-def prove(facts: EventFacts, token: PlaceToken, typed: str) -> Proof:
-    """Compare a code with the newest one sent for this place, and bind the place to the fan.
+def prove(facts: EventFacts, token: PlaceToken, typed: str, language: str = ENGLISH) -> Proof:
+    """Compare a code with the newest one sent for this place, and bind the place to the fan, who
+    is written to in this language from now on.
 
     The same code typed twice in a moment has the same answer twice.
 
@@ -117,13 +121,13 @@ def prove(facts: EventFacts, token: PlaceToken, typed: str) -> Proof:
     """
     code = codes.as_code(typed)
     if code is None:
-        raise errors.CodeWrong({"code": "The code is six digits long."})
+        raise errors.CodeWrong({"code": say("The code is six digits long.")})
     with transaction() as session:
         place_id = _live_place(session, facts, token).id
         # The answer to the code that merged this place into another may have been lost.
         asked = store.count_try(session, {place_id, token.place_id})
     if asked is None:
-        raise errors.CodeOver({"code": "This code has run out. Please ask for a new one."})
+        raise errors.CodeOver({"code": say("This code has run out. Please ask for a new one.")})
     if not codes.matches(code, codes.code_of(asked.id, settings.secret_key)):
         raise _wrong(codes.TRIES - asked.tries)
     if not asked.alive:
@@ -131,8 +135,8 @@ def prove(facts: EventFacts, token: PlaceToken, typed: str) -> Proof:
     for _ in range(_BIND_TRIES - 1):
         # The journal may be writing the same places in another order.
         with suppress(errors.Conflict):
-            return _bind(facts, token, place_id, asked)
-    return _bind(facts, token, place_id, asked)
+            return _bind(facts, token, place_id, asked, language)
+    return _bind(facts, token, place_id, asked, language)
 
 
 def proven_address(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> str:
@@ -146,9 +150,11 @@ def proven_address(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -
     return email
 
 
-def _bind(facts: EventFacts, token: PlaceToken, place_id: str, asked: store.Asked) -> Proof:
+def _bind(
+    facts: EventFacts, token: PlaceToken, place_id: str, asked: store.Asked, language: str
+) -> Proof:
     with transaction() as session:
-        fan_id = store.lock_fan(session, asked.email)
+        fan_id = store.lock_fan(session, asked.email, language)
         if not store.use_up(session, asked.id):
             return _bound(facts, token, asked)
         winner, *others = _places_of(session, facts.id, place_id, fan_id)
@@ -171,7 +177,7 @@ def _bound(facts: EventFacts, token: PlaceToken, asked: store.Asked) -> Proof:
     with transaction() as session:
         place = _live_place(session, facts, token)
         if place.fan_id is None or store.fan_email(session, place.fan_id) != asked.email:
-            raise errors.CodeOver({"code": "This code was used already."})
+            raise errors.CodeOver({"code": say("This code was used already.")})
         found = PlaceToken(facts.id, place.epoch, place.id, place.number)
         fan_id = place.fan_id
     return _proof(facts, fan_id, found, asked.email)
@@ -216,7 +222,7 @@ def _live_place(session: store.Db, facts: EventFacts, token: PlaceToken) -> Plac
         if reference is not None:
             raise errors.AlreadyClaimed(reference)
     if place.state not in LIVE:
-        raise errors.NoPlace("This place has ended. You may join the line again.")
+        raise errors.NoPlace(say("This place has ended. You may join the line again."))
     return place
 
 
@@ -226,6 +232,11 @@ def _just_asked(session: store.Db, latest: store.Asked) -> bool:
 
 def _wrong(left: int) -> errors.Invalid:
     if left == 0:
-        return errors.CodeOver({"code": "That was the fifth wrong code. Please ask for a new one."})
-    tries = "1 try" if left == 1 else f"{left} tries"
-    return errors.CodeWrong({"code": f"That is not the code we sent. You have {tries} left."})
+        over = say("That was the fifth wrong code. Please ask for a new one.")
+        return errors.CodeOver({"code": over})
+    wrong = say_n(
+        "That is not the code we sent. You have 1 try left.",
+        "That is not the code we sent. You have %(number)s tries left.",
+        left,
+    )
+    return errors.CodeWrong({"code": wrong})

@@ -147,6 +147,8 @@ class Fan(Base):
 
     id: Mapped[int] = _id()
     email: Mapped[str] = mapped_column(Text, unique=True)
+    # In which we write mails: that of the page on which the address was last proven.
+    language: Mapped[str] = mapped_column(Text, server_default="en")
     created_at: Mapped[datetime] = _created()
 
 

@@ -137,13 +137,13 @@ def use_up(session: Db, verification_id: str) -> bool:
     return done is not None
 
 
-def lock_fan(session: Db, email: str) -> int:
-    """The fan with this address, made if there is none; the row stays locked, so that two
-    browsers of one fan bind their places one after the other."""
-    statement = insert(Fan).values(email=email)
+def lock_fan(session: Db, email: str, language: str) -> int:
+    """The fan with this address, made if there is none, who reads this language from now on; the
+    row stays locked, so that two browsers of one fan bind their places one after the other."""
+    statement = insert(Fan).values(email=email, language=language)
     return session.scalars(
         statement.on_conflict_do_update(
-            index_elements=[Fan.email], set_={"email": statement.excluded.email}
+            index_elements=[Fan.email], set_={"language": statement.excluded.language}
         ).returning(Fan.id)
     ).one()
 

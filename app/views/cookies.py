@@ -2,7 +2,8 @@
 
 `fq_visitor` (the browser) · `fq_place_<event>` · `fq_pass_<event>` · `fq_fan` (a proven address)
 · `fq_claim_<reference>` (opens one claim) · `fq_proven_<event>` (a hint for the page, trusted by
-nobody). Staff have a session of their own, `fq_staff`.
+nobody) · `fq_lang` (the language that was chosen, not signed). Staff have a session of their own,
+`fq_staff`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from app.extensions import settings
 from app.services import catalogue
 
 Answer = TypeVar("Answer", bound=Response)
+
+LANGUAGE = "fq_lang"
 
 DAY = 86_400
 # A place must outlive the wait before a sale; a claim and its address, the event itself.
@@ -114,6 +117,10 @@ def of_pass(token: PassToken) -> str:
 
 def of_proven(token: PlaceToken) -> str:
     return _header(f"fq_proven_{token.event_id}", token.place_id, PLACE_DAYS)
+
+
+def of_language(language: str) -> str:
+    return _header(LANGUAGE, language, LONG_DAYS)
 
 
 def _signed(

@@ -11,60 +11,66 @@ from werkzeug.exceptions import HTTPException
 from app import metrics
 from app.domain import errors
 from app.domain.errors import Refusal
+from app.domain.said import say
+from app.views.language import said
 
 log = logging.getLogger("fairqueue.errors")
 
 # The first class found among a refusal's own and its parents' counts.
 ANSWERS: dict[type[Refusal], tuple[int, str]] = {
     # Who is joining may have no place yet that could be safe.
-    errors.JoinUnavailable: (503, "One moment, please"),
-    errors.LineUnavailable: (503, "Your place is safe"),
-    errors.OutcomeUnknown: (503, "One moment, please"),
-    errors.NotNow: (503, "One moment, please"),
-    errors.TooManyCodes: (429, "Please wait a little"),
-    errors.TooManyJoins: (429, "Please wait a little"),
-    errors.StateGone: (409, "This has changed"),
-    errors.Conflict: (409, "Please try again"),
-    errors.SaleOver: (409, "The sale is over"),
-    errors.CapacityTaken: (409, "Too few tickets"),
-    errors.EventUnknown: (404, "No such event"),
-    errors.ClaimUnknown: (404, "No such claim"),
-    errors.LinkUnknown: (404, "This link opens nothing"),
-    errors.LinkOver: (410, "This link is over"),
-    errors.TooManyLinks: (429, "Please wait a little"),
-    errors.Unknown: (404, "Nothing here"),
-    errors.TicketsNotYet: (409, "Not yet"),
-    errors.LogInRequired: (401, "Please log in"),
-    errors.NotYours: (403, "This page is private"),
-    errors.NotAllowed: (403, "Not allowed"),
-    errors.CrossSite: (403, "Nothing was done"),
-    errors.HostUnknown: (400, "Not our name"),
-    errors.NoCookies: (400, "Your browser keeps no cookies"),
-    errors.NotOnSale: (409, "Tickets are not on sale now"),
-    errors.NoPlace: (403, "You are not in this line"),
-    errors.NoPass: (403, "It is not your turn"),
-    errors.NotProven: (403, "Prove your address first"),
-    errors.AlreadyClaimed: (409, "You already have a claim"),
-    errors.FewerLeft: (409, "Fewer tickets are left"),
-    errors.NoneFreeNow: (409, "None free this second"),
-    errors.SoldOut: (410, "Sold out"),
-    errors.NoneLeft: (410, "None left"),
-    errors.SignatureWrong: (401, "Not signed"),
-    errors.LogInRequired: (401, "Please log in"),
-    errors.StaffExists: (409, "Already there"),
-    errors.SaleOver: (409, "The sale would be over"),
-    errors.CapacityTaken: (409, "Too few"),
-    errors.Invalid: (422, "Please check the form"),
-    Refusal: (400, "That is not possible"),
+    errors.JoinUnavailable: (503, say("One moment, please")),
+    errors.LineUnavailable: (503, say("Your place is safe")),
+    errors.OutcomeUnknown: (503, say("One moment, please")),
+    errors.NotNow: (503, say("One moment, please")),
+    errors.TooManyCodes: (429, say("Please wait a little")),
+    errors.TooManyJoins: (429, say("Please wait a little")),
+    errors.StateGone: (409, say("This has changed")),
+    errors.Conflict: (409, say("Please try again")),
+    errors.SaleOver: (409, say("The sale is over")),
+    errors.CapacityTaken: (409, say("Too few tickets")),
+    errors.EventUnknown: (404, say("No such event")),
+    errors.ClaimUnknown: (404, say("No such claim")),
+    errors.LinkUnknown: (404, say("This link opens nothing")),
+    errors.LinkOver: (410, say("This link is over")),
+    errors.TooManyLinks: (429, say("Please wait a little")),
+    errors.Unknown: (404, say("Nothing here")),
+    errors.TicketsNotYet: (409, say("Not yet")),
+    errors.LogInRequired: (401, say("Please log in")),
+    errors.NotYours: (403, say("This page is private")),
+    errors.NotAllowed: (403, say("Not allowed")),
+    errors.CrossSite: (403, say("Nothing was done")),
+    errors.HostUnknown: (400, say("Not our name")),
+    errors.NoCookies: (400, say("Your browser keeps no cookies")),
+    errors.NotOnSale: (409, say("Tickets are not on sale now")),
+    errors.NoPlace: (403, say("You are not in this line")),
+    errors.NoPass: (403, say("It is not your turn")),
+    errors.NotProven: (403, say("Prove your address first")),
+    errors.AlreadyClaimed: (409, say("You already have a claim")),
+    errors.FewerLeft: (409, say("Fewer tickets are left")),
+    errors.NoneFreeNow: (409, say("None free this second")),
+    errors.SoldOut: (410, say("Sold out")),
+    errors.NoneLeft: (410, say("None left")),
+    errors.SignatureWrong: (401, say("Not signed")),
+    errors.LogInRequired: (401, say("Please log in")),
+    errors.StaffExists: (409, say("Already there")),
+    errors.SaleOver: (409, say("The sale would be over")),
+    errors.CapacityTaken: (409, say("Too few")),
+    errors.Invalid: (422, say("Please check the form")),
+    Refusal: (400, say("That is not possible")),
 }
 
 HTTP_WORDS = {
-    400: ("That request makes no sense", "Please go back and try again."),
-    404: ("Nothing here", "There is no page at this address."),
-    405: ("Not this way", "This address cannot be opened like this."),
-    413: ("Too much", "That is more than a form here can hold."),
+    400: (say("That request makes no sense"), say("Please go back and try again.")),
+    404: (say("Nothing here"), say("There is no page at this address.")),
+    405: (say("Not this way"), say("This address cannot be opened like this.")),
+    413: (say("Too much"), say("That is more than a form here can hold.")),
 }
-FAILED = "Something went wrong on our side. Your place and your claims are kept; please try again."
+FAILED = say(
+    "Something went wrong on our side. Your place and your claims are kept; please try again."
+)
+FAILED_SHORT = say("Something went wrong")
+REFUSED = (say("That is not possible"), say("Please go back."))
 
 
 def register(app: Flask) -> None:
@@ -93,7 +99,7 @@ def http_error(error: HTTPException) -> Response:
     if status < 400:
         # Werkzeug's own redirect, not a mistake.
         return make_response(error.get_response())
-    heading, message = HTTP_WORDS.get(status, ("That is not possible", "Please go back."))
+    heading, message = HTTP_WORDS.get(status, REFUSED)
     response = page(status, heading, message)
     response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
     return response
@@ -101,14 +107,14 @@ def http_error(error: HTTPException) -> Response:
 
 def failed(error: Exception) -> Response:
     log.exception("request %s failed", getattr(g, "request_id", "-"), exc_info=error)
-    return page(500, "Something went wrong", FAILED)
+    return page(500, FAILED_SHORT, FAILED)
 
 
 def page(status: int, heading: str, message: str, refusal: Refusal | None = None) -> Response:
     """The same answer as a page, a fragment for htmx, or JSON."""
     wait = getattr(refusal, "retry_after", None)
     if wants_json():
-        body = {"error": type(refusal).__name__ if refusal else heading, "message": message}
+        body = {"error": type(refusal).__name__ if refusal else heading, "message": said(message)}
         return make_response(jsonify(body), status)
     template = "errors/_error.html" if request.htmx else "errors/error.html"
     html = render_template(

@@ -7,6 +7,7 @@ import json
 from flask import (
     Blueprint,
     Response,
+    g,
     make_response,
     redirect,
     render_template,
@@ -22,9 +23,11 @@ from app.domain.line import LineStatus
 from app.domain.networks import network
 from app.domain.references import place_reference
 from app.domain.tokens import PlaceToken, VisitorToken
+from app.languages import said
 from app.services import catalogue, line, place_history
 from app.views import cookies, waiting
 from app.views.errors import wants_json
+from app.views.language import language
 
 blueprint = Blueprint("line", __name__, url_prefix="/events/<slug>/line")
 
@@ -46,7 +49,7 @@ def join(slug: str) -> Answer:
 def wait(slug: str) -> Answer:
     facts, place = _here(slug)
     status = line.status(slug, place)
-    html = waiting.page(facts, status, cookies.proven(status.place_token))
+    html = waiting.page(facts, status, cookies.proven(status.place_token), language())
     return _answer(place, status, html, "text/html")
 
 
@@ -55,8 +58,8 @@ def status(slug: str) -> Answer:
     facts, place = _here(slug)
     found = line.status(slug, place)
     if wants_json():
-        return _answer(place, found, as_json(found), "application/json")
-    html = waiting.fragment(facts, found, cookies.proven(found.place_token))
+        return _answer(place, found, as_json(found, language()), "application/json")
+    html = waiting.fragment(facts, found, cookies.proven(found.place_token), language())
     return _answer(place, found, html, "text/html")
 
 
@@ -81,7 +84,7 @@ def leave(slug: str) -> Answer:
     return redirect(url_for("line.wait", slug=slug), 303)
 
 
-def as_json(status: LineStatus) -> str:
+def as_json(status: LineStatus, language: str) -> str:
     """The waiting page for programs: durations in seconds, times in ISO 8601."""
     fields = {
         "state": status.state,
@@ -89,7 +92,7 @@ def as_json(status: LineStatus) -> str:
         "ahead": status.ahead,
         "eta_seconds": status.eta_seconds,
         "next_poll_seconds": status.next_poll_seconds,
-        "message": status.message,
+        "message": said(status.message, language),
         "updated_at": status.updated_at.isoformat(),
     }
     return json.dumps(fields, separators=(",", ":"), sort_keys=True) + "\n"
@@ -120,7 +123,9 @@ def _learn_cookies(slug: str) -> Answer:
     if "c" in request.args:
         raise NoCookies
     # 307 makes the browser post again.
-    return cookies.new_visitor(redirect(url_for("line.join", slug=slug, c=1), 307))
+    chosen = {"lang": g.chosen_language} if g.chosen_language else {}
+    again = url_for("line.join", slug=slug, **chosen) + ("&c=1" if chosen else "?c=1")
+    return cookies.new_visitor(redirect(again, 307))
 
 
 def _join(facts: EventFacts, visitor: VisitorToken, held: PlaceToken | None) -> PlaceToken:

@@ -14,8 +14,10 @@ from app import clock
 from app.domain import event_forms as forms
 from app.domain import events as rules
 from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
+from app.domain.said import say
 from app.services import dashboard, events, gateway_watch, sheets
 from app.views.errors import answer_of
+from app.views.language import said
 from app.views.staff import me
 
 blueprint = Blueprint("organiser", __name__, url_prefix="/organiser")
@@ -41,7 +43,7 @@ def create() -> Page:
         slug = events.create(me(), request.form)
     except Invalid as refusal:
         return _form(request.form, refusal), 422
-    flash("The draft is saved. Fans cannot see it until you publish it.")
+    flash(said(say("The draft is saved. Fans cannot see it until you publish it.")))
     return redirect(url_for(".event", slug=slug), code=303)
 
 
@@ -81,7 +83,7 @@ def save(slug: str) -> Page:
         found = events.look(me(), slug)
         values = forms.form_values(found) | request.form.to_dict()
         return _form(values, refusal, found, request.form.get("seen", "")), 422
-    flash("The changes are saved.")
+    flash(said(say("The changes are saved.")))
     return redirect(url_for(".event", slug=slug), code=303)
 
 
@@ -95,7 +97,7 @@ def control(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page
                 view(slug)
             except (Invalid, Conflict, CapacityTaken, SaleOver) as refusal:
                 return _event(slug, refusal), answer_of(refusal)[0]
-            flash(done)
+            flash(said(done))
             return redirect(url_for(".event", slug=slug), code=303)
 
         return answer
@@ -104,64 +106,64 @@ def control(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page
 
 
 @blueprint.post("/events/<slug>/publish")
-@control("Published: fans can see the event and join the line.")
+@control(say("Published: fans can see the event and join the line."))
 def publish(slug: str) -> None:
     events.publish(me(), slug, _seen())
 
 
 @blueprint.post("/events/<slug>/open")
-@control("The sale is open.")
+@control(say("The sale is open."))
 def open_sale(slug: str) -> None:
     events.open_sale(me(), slug, _seen(), at_once=request.form.get("start") == "now")
 
 
 @blueprint.post("/events/<slug>/pause")
-@control("The sale is paused. Every pass keeps its time.")
+@control(say("The sale is paused. Every pass keeps its time."))
 def pause(slug: str) -> None:
     events.pause(me(), slug, _seen(), _typed("reason"), _typed("next_word"))
 
 
 @blueprint.post("/events/<slug>/say-more")
-@control("Changed; fans read it within seconds.")
+@control(say("Changed; fans read it within seconds."))
 def say_more(slug: str) -> None:
     events.say_more(me(), slug, _seen(), _typed("reason"), _typed("next_word"))
 
 
 @blueprint.post("/events/<slug>/resume")
-@control("The sale goes on.")
+@control(say("The sale goes on."))
 def resume(slug: str) -> None:
     events.resume(me(), slug, _seen())
 
 
 @blueprint.post("/events/<slug>/close")
-@control("The sale is closed. Holds may be paid to their deadline.")
+@control(say("The sale is closed. Holds may be paid to their deadline."))
 def close(slug: str) -> None:
     events.close(me(), slug, _seen())
 
 
 @blueprint.post("/events/<slug>/rate")
-@control("The rate is changed.")
+@control(say("The rate is changed."))
 def rate(slug: str) -> None:
     wanted = _whole("admit_per_minute", forms.HIGHEST_RATE)
     events.change_rate(me(), slug, _seen_number(), wanted)
 
 
 @blueprint.post("/events/<slug>/pass-capacity")
-@control("The pass capacity is changed.")
+@control(say("The pass capacity is changed."))
 def pass_capacity(slug: str) -> None:
     wanted = _whole("pass_capacity", forms.HIGHEST_CAPACITY)
     events.change_pass_capacity(me(), slug, _seen_number(), wanted)
 
 
 @blueprint.post("/events/<slug>/capacity")
-@control("The number of tickets is changed.")
+@control(say("The number of tickets is changed."))
 def capacity(slug: str) -> None:
     wanted = _whole("capacity", forms.HIGHEST_CAPACITY)
     events.change_capacity(me(), slug, _seen_number(), wanted)
 
 
 @blueprint.post("/events/<slug>/message")
-@control("The message is changed; fans read it within seconds.")
+@control(say("The message is changed; fans read it within seconds."))
 def message(slug: str) -> None:
     events.post_message(me(), slug, _seen(), _typed("message"))
 

@@ -1,4 +1,7 @@
-"""What is on sale, and the event: the same bytes for everyone, so that a cache can carry them."""
+"""What is on sale, and the event: the same bytes for everyone, so that a cache can carry them.
+
+Each language has an address of its own (`?lang=fr`), so nothing varies by who asks.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, g, make_response, render_template, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
@@ -44,8 +47,9 @@ class Page:
         return self.packed if takes_gzip(accept_encoding) else self.plain
 
 
-# By slug: the facts and the phase that a page was made from, and the page.
-_pages: dict[str, tuple[EventFacts, str, Page]] = {}
+# By slug and language (None where none was chosen): the facts and the phase that a page was made
+# from, and the page.
+_pages: dict[tuple[str, str | None], tuple[EventFacts, str, Page]] = {}
 
 
 @blueprint.get("/")
@@ -57,7 +61,8 @@ def index() -> Response:
 @blueprint.get("/events/<slug>")
 def event(slug: str) -> Response:
     facts = catalogue.facts(slug)
-    page = page_if_known(facts)
+    chosen = g.chosen_language
+    page = page_if_known(facts, chosen)
     if page is None:
         phase = events.phase(facts, catalogue.moment(facts))
         availability = events.availability(facts)
@@ -66,13 +71,14 @@ def event(slug: str) -> Response:
                 "public/event.html", event=facts, phase=phase, availability=availability
             )
         )
-        _pages[slug] = (facts, phase, page)
+        _pages[slug, chosen] = (facts, phase, page)
     return _answer(page)
 
 
-def page_if_known(facts: EventFacts) -> Page | None:
-    """The event's page, unless it has to be rendered, which takes Flask."""
-    made_from, phase, page = _pages.get(facts.slug, (None, None, None))
+def page_if_known(facts: EventFacts, chosen: str | None) -> Page | None:
+    """The event's page, in the language that the address has chosen, unless it has to be
+    rendered, which takes Flask."""
+    made_from, phase, page = _pages.get((facts.slug, chosen), (None, None, None))
     if made_from is not facts or phase != events.phase(facts, catalogue.moment(facts)):
         return None
     return page

@@ -15,6 +15,7 @@ from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from app.domain.errors import CrossSite, LogInRefused, LogInRequired, NotAllowed, Unknown
+from app.domain.said import say
 from app.extensions import login_manager
 from app.services import staff
 from app.services.staff import ADMIN, ORGANISER, ROLES, SUPPORT, StaffMember
@@ -106,8 +107,10 @@ def check_form_token() -> None:
     sent, kept = request.form.get("form_token", ""), str(session.get("form", ""))
     if not kept or not hmac.compare_digest(sent.encode(), kept.encode()):
         raise CrossSite(
-            "This form was open for too long or did not come from this page, so nothing was"
-            " done. Please open the page again."
+            say(
+                "This form was open for too long or did not come from this page, so nothing was"
+                " done. Please open the page again."
+            )
         )
 
 

@@ -11,8 +11,10 @@ from werkzeug.wrappers import Response
 
 from app import clock
 from app.domain.errors import Conflict, Invalid, Refusal
+from app.domain.said import say
 from app.services import gateway_watch, support
 from app.views.errors import answer_of
+from app.views.language import said
 from app.views.staff import me
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
@@ -50,7 +52,7 @@ def button(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page]
                 view(reference)
             except (Conflict, Invalid) as refusal:
                 return _claim(reference, refusal), answer_of(refusal)[0]
-            flash(done)
+            flash(said(done))
             return redirect(url_for(".claim", reference=reference), code=303)
 
         return answer
@@ -59,31 +61,31 @@ def button(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page]
 
 
 @blueprint.post("/claims/<reference>/give-back")
-@button("The hold is given back; its tickets are on sale again.")
+@button(say("The hold is given back; its tickets are on sale again."))
 def give_back(reference: str) -> None:
     support.give_back(me(), reference, _sent("seen"), _sent("reason"))
 
 
 @blueprint.post("/claims/<reference>/send-tickets")
-@button("The tickets are on their way by e-mail.")
+@button(say("The tickets are on their way by e-mail."))
 def send_tickets(reference: str) -> None:
     support.send_tickets_again(me(), reference, _sent("seen"), _sent("form_key"))
 
 
 @blueprint.post("/claims/<reference>/ask")
-@button("We are asking the gateway; its answer appears here in a moment.")
+@button(say("We are asking the gateway; its answer appears here in a moment."))
 def ask(reference: str) -> None:
     support.ask_gateway(me(), reference, _sent("seen"))
 
 
 @blueprint.post("/claims/<reference>/refund")
-@button("The money goes back to the fan; the tickets are void and on sale again.")
+@button(say("The money goes back to the fan; the tickets are void and on sale again."))
 def refund(reference: str) -> None:
     support.refund(me(), reference, _sent("seen"), _sent("reason"))
 
 
 @blueprint.post("/claims/<reference>/settle")
-@button("The refund is settled; the fan is told by e-mail.")
+@button(say("The refund is settled; the fan is told by e-mail."))
 def settle(reference: str) -> None:
     support.settle(me(), reference, _sent("seen"), _sent("payment"), _sent("note"))
 

@@ -10,6 +10,7 @@ from app.domain.events import EventFacts
 from app.domain.tokens import PlaceToken
 from app.services import catalogue, verification
 from app.views import cookies
+from app.views.language import language
 
 blueprint = Blueprint("verify", __name__, url_prefix="/events/<slug>/verify")
 
@@ -27,14 +28,14 @@ def submit(slug: str) -> Response:
     try:
         if "code" in request.form:
             return _prove(facts, place)
-        verification.ask_code(facts, place, request.form.get("email", ""))
+        verification.ask_code(facts, place, request.form.get("email", ""), language())
     except Invalid as wrong:
         return _page(facts, place, wrong)
     return redirect(url_for("verify.verify", slug=slug, then=_then()), 303)
 
 
 def _prove(facts: EventFacts, place: PlaceToken) -> Response:
-    proof = verification.prove(facts, place, request.form["code"])
+    proof = verification.prove(facts, place, request.form["code"], language())
     if proof.claim_reference is not None:
         html = render_template(
             "verify/already.html", event=facts, email=proof.email, reference=proof.claim_reference

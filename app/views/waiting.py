@@ -18,6 +18,7 @@ from flask import render_template
 from app.domain.events import EventFacts, joinable, phase
 from app.domain.line import FINISHED, LineStatus
 from app.domain.words import clock, count, duration
+from app.languages import said
 from app.services import catalogue
 
 # How near somebody is, by the highest number of people ahead; the words change at these.
@@ -26,7 +27,7 @@ FAR = 1000
 # Frames of one event at one moment; claimed places have one each.
 _MOST_FRAMES = 500
 
-Hole = Callable[[EventFacts, LineStatus, datetime], str]
+Hole = Callable[[EventFacts, LineStatus, datetime, str], str]
 
 
 class Situation(NamedTuple):
@@ -45,29 +46,37 @@ class Situation(NamedTuple):
     can_join: bool
     claim_reference: str | None
     claim_live: bool
+    language: str
 
 
 HOLES: dict[str, Hole] = {
-    "number": lambda event, status, now: count(status.number),
-    "ahead": lambda event, status, now: count(status.ahead or 0),
-    "wait": lambda event, status, now: duration(status.eta_seconds or 0),
-    "turn": lambda event, status, now: clock(
+    "number": lambda event, status, now, language: count(status.number, language),
+    "ahead": lambda event, status, now, language: count(status.ahead or 0, language),
+    "wait": lambda event, status, now, language: _span(status.eta_seconds or 0, language),
+    "turn": lambda event, status, now, language: clock(
         now + timedelta(seconds=status.eta_seconds or 0), event.time_zone
     ),
-    "poll": lambda event, status, now: str(status.next_poll_seconds),
-    "updated": lambda event, status, now: clock(status.updated_at, event.time_zone, seconds=True),
-    "starts_in": lambda event, status, now: duration((event.sale_starts_at - now).total_seconds()),
-    "choose_by": lambda event, status, now: clock(status.pass_until or now, event.time_zone),
-    "seconds_left": lambda event, status, now: str(
+    "poll": lambda event, status, now, language: str(status.next_poll_seconds),
+    "updated": lambda event, status, now, language: clock(
+        status.updated_at, event.time_zone, seconds=True
+    ),
+    "starts_in": lambda event, status, now, language: _span(
+        (event.sale_starts_at - now).total_seconds(), language
+    ),
+    "choose_by": lambda event, status, now, language: clock(
+        status.pass_until or now, event.time_zone
+    ),
+    "seconds_left": lambda event, status, now, language: str(
         max(0, int(((status.pass_until or now) - now).total_seconds()))
     ),
 }
 
 
 class Frame:
-    """A rendered fragment with holes."""
+    """A rendered fragment with holes, in one language."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, language: str) -> None:
+        self._language = language
         # Text and names of holes in turn. No text in Postgres can hold the character NUL.
         pieces = re.split("\0([a-z_]+)\0", html)
         self._pieces: list[str] = pieces
@@ -76,7 +85,7 @@ class Frame:
     def fill(self, event: EventFacts, status: LineStatus, now: datetime) -> str:
         pieces = self._pieces.copy()
         for index, hole in self._holes:
-            pieces[index] = hole(event, status, now)
+            pieces[index] = hole(event, status, now, self._language)
         return "".join(pieces)
 
 
@@ -102,7 +111,9 @@ _MARKS = _Marks()
 _frames: dict[str, tuple[EventFacts, dict[Situation, Frame]]] = {}
 
 
-def situation(event: EventFacts, status: LineStatus, proven: bool, now: datetime) -> Situation:
+def situation(
+    event: EventFacts, status: LineStatus, proven: bool, language: str, now: datetime
+) -> Situation:
     return Situation(
         state=status.state,
         at_most_ahead=_at_most(status.ahead),
@@ -117,22 +128,26 @@ def situation(event: EventFacts, status: LineStatus, proven: bool, now: datetime
         can_join=joinable(phase(event, now)),
         claim_reference=status.claim_reference,
         claim_live=status.claim_live,
+        language=language,
     )
 
 
-def fragment_if_known(event: EventFacts, status: LineStatus, proven: bool) -> str | None:
+def fragment_if_known(
+    event: EventFacts, status: LineStatus, proven: bool, language: str
+) -> str | None:
     """The fragment, unless it has to be rendered, which takes Flask."""
     facts, frames = _frames.get(event.slug, (None, {}))
     if facts is not event:
         return None
     now = catalogue.moment(event)
-    frame = frames.get(situation(event, status, proven, now))
+    frame = frames.get(situation(event, status, proven, language, now))
     return frame.fill(event, status, now) if frame else None
 
 
-def fragment(event: EventFacts, status: LineStatus, proven: bool) -> str:
+def fragment(event: EventFacts, status: LineStatus, proven: bool, language: str) -> str:
+    """The fragment; `language` is the request's, as for page()."""
     now = catalogue.moment(event)
-    here = situation(event, status, proven, now)
+    here = situation(event, status, proven, language, now)
     facts, frames = _frames.get(event.slug, (None, {}))
     if facts is not event:
         frames = {}
@@ -140,18 +155,22 @@ def fragment(event: EventFacts, status: LineStatus, proven: bool) -> str:
     frame = frames.get(here)
     if frame is None:
         html = render_template("line/_status.html", **_shown(event, here, _MARKS))
-        frame = Frame(html)
+        frame = Frame(html, language)
         if len(frames) < _MOST_FRAMES:
             frames[here] = frame
     return frame.fill(event, status, now)
 
 
-def page(event: EventFacts, status: LineStatus, proven: bool) -> str:
+def page(event: EventFacts, status: LineStatus, proven: bool, language: str) -> str:
     """The whole waiting page."""
     now = catalogue.moment(event)
-    here = situation(event, status, proven, now)
-    own = _Own(event, status, now)
+    here = situation(event, status, proven, language, now)
+    own = _Own(event, status, now, language)
     return render_template("line/wait.html", **_shown(event, here, own))
+
+
+def _span(seconds: float, language: str) -> str:
+    return said(duration(seconds, language), language)
 
 
 def _at_most(ahead: int | None) -> int | None:

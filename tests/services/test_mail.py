@@ -71,9 +71,9 @@ def test_a_silent_mail_server_is_asked_by_one_mail_at_a_time(app, monkeypatch):
     monkeypatch.setattr(mail.smtplib, "SMTP", times_out)
     for _ in range(5):
         with pytest.raises(TimeoutError):
-            mail.send("code", "ada@example.com", "A code", **CODE)
+            mail.send("code", "ada@example.com", "A code", "en", **CODE)
     with pytest.raises(outbox.Later) as told:
-        mail.send("code", "ada@example.com", "A code", **CODE)
+        mail.send("code", "ada@example.com", "A code", "en", **CODE)
     assert 0 < told.value.after <= 2
     assert len(tried) == 5
 
@@ -85,7 +85,7 @@ def test_a_mail_server_that_refuses_in_words_is_not_silent(app, monkeypatch):
     monkeypatch.setattr(mail.smtplib, "SMTP", refuses)
     for _ in range(7):
         with pytest.raises(smtplib.SMTPConnectError):
-            mail.send("code", "ada@example.com", "A code", **CODE)
+            mail.send("code", "ada@example.com", "A code", "en", **CODE)
 
 
 def test_only_the_newest_code_is_sent(caught):

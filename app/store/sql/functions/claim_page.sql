@@ -5,6 +5,7 @@ LANGUAGE sql STABLE
 AS $$
     SELECT to_jsonb(c) || jsonb_build_object(
         'email', f.email,
+        'language', f.language,
         'tickets', (
             SELECT coalesce(jsonb_agg(jsonb_build_array(t.number, t.code) ORDER BY t.number), '[]')
             FROM tickets t WHERE t.claim_id = c.id

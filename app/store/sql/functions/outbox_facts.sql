@@ -9,9 +9,9 @@
 --                     payment_id is NULL when the event names no payment of ours
 -- send_code           email, title, slug; NULL when the code was used or a newer one asked for
 -- send_tickets        what claim_page() says
--- send_soon           email, fan_id, place_id, number, title, slug, pass_seconds; NULL unless the
+-- send_soon           email, language, fan_id, place_id, number, title, slug, pass_seconds; NULL unless the
 --                     place still waits and tickets may be had
--- send_turn           email, fan_id, place_id, number, turn, title, slug, time_zone, until, now;
+-- send_turn           email, language, fan_id, place_id, number, turn, title, slug, time_zone, until, now;
 --                     NULL unless the pass of this turn lives and the sale goes on
 CREATE OR REPLACE FUNCTION outbox_facts(p_kind text, p_payload jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
@@ -62,7 +62,7 @@ BEGIN
             answer := claim_page((p_payload ->> 'claim_id')::bigint);
         WHEN 'send_soon' THEN
             SELECT jsonb_build_object(
-                'email', f.email, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
+                'email', f.email, 'language', f.language, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
                 'title', e.title, 'slug', e.slug, 'pass_seconds', e.pass_seconds
             ) INTO answer
             FROM places p
@@ -72,7 +72,7 @@ BEGIN
                 AND e.state IN ('published', 'on_sale') AND now() < e.sale_ends_at;
         WHEN 'send_turn' THEN
             SELECT jsonb_build_object(
-                'email', f.email, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
+                'email', f.email, 'language', f.language, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
                 'turn', p.turn, 'title', e.title, 'slug', e.slug, 'time_zone', e.time_zone,
                 'until', to_timestamp((p.pass_until + e.paused_ms) / 1000.0), 'now', now()
             ) INTO answer
