@@ -55,6 +55,8 @@ BEATS = (
     # The article's 30 s is the bound for healing, not the beat: a lease of 10 s, this beat,
     # and two looks have to fit in.
     Beat("reconcile", 10),
+    Beat("samples", 10),
+    Beat("thin", 300),
 )
 
 

@@ -96,3 +96,19 @@ def reconcile() -> int:
     from app.services import reconciliation
 
     return reconciliation.reconcile_once()
+
+
+@tick
+def samples() -> int:
+    """Write down how every sale stands, for its chart."""
+    from app.services import samples
+
+    return samples.samples_once()
+
+
+@tick
+def thin() -> int:
+    """Keep the charts of long sales small."""
+    from app.services import samples
+
+    return samples.thin_once()

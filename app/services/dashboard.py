@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.domain.errors import LineUnavailable
+from app.domain import sale_health
+from app.domain.errors import EventUnknown, LineUnavailable
 from app.domain.events import DRAFT, EventFacts
 from app.extensions import settings
 from app.line import verbs
-from app.services import events
 from app.services.staff import StaffMember
 from app.store import dashboard as store
-from app.store import money
-from app.store.db import transaction
+from app.store.db import autocommit_engine, translated
 from app.store.money import Sums
 
 # Dashboards want no list of ended places, so they say they know them all.
@@ -30,7 +29,8 @@ class LiveNumbers:
 
     `line_away` says that Redis could not be asked: `waiting` and `inside` are then what the
     records say, which may be a second or more behind. `sums` has a row for each currency;
-    `gateway_away_since` is None while the gateway answers.
+    `gateway_away_since` is None while the gateway answers. `sampled_at` is when the beats last
+    looked at the event, `standing_since` since when nobody has been admitted as far as they saw.
     """
 
     event: EventFacts
@@ -41,6 +41,8 @@ class LiveNumbers:
     gateway_away_since: datetime | None
     claims_last_minute: int
     oldest_debt_seconds: float | None
+    sampled_at: datetime | None
+    standing_since: datetime | None
 
     @property
     def debt_is_late(self) -> bool:
@@ -64,6 +66,24 @@ class LiveNumbers:
     def money_is_moving(self) -> bool:
         return any(row.owed or row.in_doubt for row in self.sums)
 
+    @property
+    def beats_stand(self) -> bool:
+        """Whether the beats, which admit and heal, have not come by for too long."""
+        return sale_health.beats_stand(self.event, self.sampled_at)
+
+    @property
+    def line_stands(self) -> bool:
+        """Whether people wait, tickets are free, there is room inside, and nobody moves."""
+        return not self.line_away and sale_health.line_stands(
+            self.event, self.waiting, self.inside, self.sampled_at, self.standing_since
+        )
+
+    @property
+    def word_is_overdue(self) -> bool:
+        """Whether the fans of a paused sale were promised a word that has not come."""
+        promised = self.event.pause_next_word_at
+        return promised is not None and promised < self.event.as_of
+
 
 def _oldest_doubt(row: Sums) -> datetime:
     assert row.oldest_doubt is not None
@@ -72,22 +92,36 @@ def _oldest_doubt(row: Sums) -> datetime:
 
 def live(staff: StaffMember, slug: str) -> LiveNumbers:
     """The figures of an event of the person's own organisation. Raises EventUnknown."""
-    event = events.look(staff, slug)
-    with transaction() as session:
-        figures = store.figures(session, event.id)
-        sums = money.sums(session, event.id)
-        away_since = money.gateway_away_since(session)
-    waiting, inside, line_away = _in_line(event)
+    with translated(), autocommit_engine().connect() as connection:
+        figures = store.figures(connection, staff.organisation_id, slug)
+        if figures is None:
+            raise EventUnknown
+        event = figures.event
+        waiting, inside, line_away = 0, 0, False
+        if event.state != DRAFT:
+            try:
+                waiting, inside = in_line(event.id, event.epoch)
+            except LineUnavailable:
+                waiting, inside = store.in_line(connection, event.id)
+                line_away = True
     return LiveNumbers(
         event=event,
         waiting=waiting,
         inside=inside,
         line_away=line_away,
-        sums=_own_currency_first(sums, event.currency),
-        gateway_away_since=away_since,
+        sums=_own_currency_first(figures.sums, event.currency),
+        gateway_away_since=figures.gateway_away_since,
         claims_last_minute=figures.claims_last_minute,
         oldest_debt_seconds=figures.oldest_debt_seconds,
+        sampled_at=figures.sampled_at,
+        standing_since=figures.standing_since,
     )
+
+
+def in_line(event_id: int, epoch: int) -> tuple[int, int]:
+    """(waiting, inside) this moment. Raises LineUnavailable."""
+    line, _ = verbs.snapshot(event_id, epoch, _ALL_KNOWN)
+    return line.waiting, line.inside
 
 
 def _own_currency_first(sums: list[Sums], currency: str) -> list[Sums]:
@@ -95,16 +129,3 @@ def _own_currency_first(sums: list[Sums], currency: str) -> list[Sums]:
     own = [row for row in sums if row.currency == currency]
     nothing = Sums(currency, 0, 0, 0, 0, 0, 0, 0, None, None)
     return (own or [nothing]) + [row for row in sums if row.currency != currency]
-
-
-def _in_line(event: EventFacts) -> tuple[int, int, bool]:
-    """(waiting, inside, whether Redis was away)."""
-    if event.state == DRAFT:
-        return 0, 0, False
-    try:
-        line, _ = verbs.snapshot(event.id, event.epoch, _ALL_KNOWN)
-    except LineUnavailable:
-        with transaction() as session:
-            waiting, inside = store.in_line(session, event.id)
-        return waiting, inside, True
-    return line.waiting, line.inside, False

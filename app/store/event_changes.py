@@ -147,6 +147,8 @@ def happenings(session: Db, event_id: int, limit: int) -> Sequence[TimelineEntry
             TimelineEntry.event_id == event_id,
             TimelineEntry.claim_id.is_(None),
             TimelineEntry.place_id.is_(None),
+            # What reconciliation healed is shown by itself.
+            TimelineEntry.verb != "healed",
         )
         .order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc())
         .limit(limit)

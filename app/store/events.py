@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.events import EventFacts
 
 Reader = Connection | Session | scoped_session[Session]
 
-# Sold is what is neither free nor held, all of one moment, so the three always add up.
-_FACTS = """
+# What every query of this module begins with; in what follows the event is called e. Sold is what
+# is neither free nor held, all of one moment, so the three always add up.
+FACTS = """
     SELECT e.*, e.capacity - e.free - e.held AS sold FROM (
         SELECT
             e.id, e.organisation_id, e.slug, e.title, e.venue, e.description, e.starts_at,
@@ -91,5 +92,9 @@ def _first(reader: Reader, where: str, **parameters: Any) -> EventFacts | None:
 
 
 def _all(reader: Reader, where: str, **parameters: Any) -> list[EventFacts]:
-    rows = reader.execute(text(_FACTS + where), parameters).mappings()
-    return [EventFacts(**{name: row[name] for name in _NAMES}) for row in rows]
+    return list(map(of_row, reader.execute(text(FACTS + where), parameters).mappings()))
+
+
+def of_row(row: RowMapping) -> EventFacts:
+    """The event of a row that FACTS made, whatever else is in it."""
+    return EventFacts(**{name: row[name] for name in _NAMES})

@@ -468,3 +468,44 @@ class TimelineEntry(Base):
     verb: Mapped[str] = mapped_column(Text)
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     at: Mapped[datetime] = _created()
+
+
+class Sample(Base):
+    """How an event stood at one moment, for the charts (services/samples.py).
+
+    The first four count what is so now: places that wait and are inside, tickets free and held.
+    The others only grow, refunds and merges aside: tickets sold, places that joined and were
+    admitted, claims made and paid.
+    """
+
+    __tablename__ = "samples"
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), primary_key=True)
+    # The beginning of its ten seconds, so that ten seconds have one sample.
+    at: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    waiting: Mapped[int]
+    inside: Mapped[int]
+    free: Mapped[int]
+    held: Mapped[int]
+    sold: Mapped[int]
+    joined: Mapped[int]
+    admitted: Mapped[int]
+    claimed: Mapped[int]
+    paid: Mapped[int]
+
+
+class Check(Base):
+    """The latest time that something was tried which a sale needs, and what came of it.
+
+    `name` is mail, gateway or beats. `ok` is NULL until the first answer; `trouble` is what was
+    in the way, for people who look after the machine.
+    """
+
+    __tablename__ = "checks"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    asked_at: Mapped[datetime | None] = mapped_column(Moment)
+    answered_at: Mapped[datetime | None] = mapped_column(Moment)
+    ok: Mapped[bool | None]
+    trouble: Mapped[str] = mapped_column(Text, server_default="")
+    took_ms: Mapped[int | None]

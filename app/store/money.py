@@ -9,8 +9,6 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.orm import Session, scoped_session
 
-from app.store.db import statement
-
 Db = Session | scoped_session[Session]
 
 # So many rows are in memory at a time.
@@ -38,12 +36,6 @@ class Sums:
     oldest_claim: str | None
 
 
-def sums(session: Db, event_id: int) -> list[Sums]:
-    """One row for each currency in which anything counts."""
-    rows = session.execute(text(statement("money_tile")), {"event_id": event_id})
-    return [Sums(*row) for row in rows]
-
-
 def kinds(session: Db, event_id: int, claim_reference: str) -> dict[int, str]:
     """What each payment of a claim counts as, by the payment's id."""
     rows = session.execute(
@@ -64,5 +56,5 @@ def payments(connection: Connection, event_id: int) -> Iterator[Row[tuple[object
 
 def gateway_away_since(session: Db) -> datetime | None:
     """Since when the gateway has not answered, or None."""
-    since: datetime | None = session.scalar(text(statement("gateway_away")))
+    since: datetime | None = session.scalar(text("SELECT gateway_away_since()"))
     return since

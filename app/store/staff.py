@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.errors import StaffExists
@@ -19,9 +21,13 @@ def by_email(session: Db, email: str) -> tuple[Staff, Organisation] | None:
     return None if row is None else (row[0], row[1])
 
 
-def by_id(session: Db, staff_id: int) -> tuple[Staff, Organisation] | None:
-    row = session.execute(_members().where(Staff.id == staff_id)).first()
-    return None if row is None else (row[0], row[1])
+def active(connection: Connection, staff_id: int) -> Any | None:
+    """The person's columns and the organisation's name, unless the account is disabled."""
+    return connection.execute(
+        select(*Staff.__table__.columns, Organisation.name.label("organisation"))
+        .join(Organisation, Organisation.id == Staff.organisation_id)
+        .where(Staff.id == staff_id, Staff.disabled_at.is_(None))
+    ).first()
 
 
 def names(session: Db, organisation_id: int) -> dict[int, str]:

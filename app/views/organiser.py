@@ -15,7 +15,7 @@ from app.domain import event_forms as forms
 from app.domain import events as rules
 from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
 from app.domain.said import say
-from app.services import dashboard, events, gateway_watch, sheets
+from app.services import dashboard, events, gateway_watch, samples, sheets
 from app.views.errors import answer_of
 from app.views.language import said
 from app.views.staff import me
@@ -57,6 +57,13 @@ def live(slug: str) -> str:
     numbers = dashboard.live(me(), slug)
     seen = request.args.get("seen", numbers.event.state)
     return render_template("organiser/_live.html", live=numbers, seen=seen, **_now())
+
+
+@blueprint.get("/events/<slug>/story")
+def story(slug: str) -> str:
+    found = events.look(me(), slug)
+    told = samples.story(found, request.args.get("span", ""))
+    return render_template("organiser/_story.html", event=found, story=told, **_now())
 
 
 @blueprint.get("/events/<slug>/payments.csv")
@@ -178,6 +185,7 @@ def _event(slug: str, refusal: Refusal | None = None) -> str:
         seen=numbers.event.state,
         can=lambda verb: rules.can(numbers.event.state, verb),
         history=events.history(me(), numbers.event),
+        story=samples.story(numbers.event, request.args.get("span", "")),
         refusal=refusal,
         fields=getattr(refusal, "fields", {}),
         typed=request.form,

@@ -15,6 +15,7 @@ from app.services import (
     demo,
     events,
     gateway_watch,
+    samples,
     staff,
     support,
 )
@@ -190,11 +191,36 @@ def an_organiser_looks_around(world: World) -> Life:
         events.history(who, events.look(who, sale.slug))
         assert gateway_watch.away_since() is None
         assert not dashboard.live(who, sale.slug).line_away
+        assert samples.story(events.look(who, sale.slug)).healed == []
         world.line_redis.flushall()
         assert dashboard.live(who, sale.slug).line_away
 
     yield look
     assert not dashboard.live(who, sale.slug).line_away
+
+
+@USE_CASES
+def the_beats_look_at_a_sale(world: World) -> Life:
+    sale = a_sale(0)
+    yield samples.samples_once
+    world.change("UPDATE samples SET at = at - interval '20 seconds'")
+    assert samples.samples_once() == 1
+    assert world.rows("SELECT DISTINCT event_id FROM samples") == [(sale.id,)]
+
+
+@USE_CASES
+def the_chart_of_a_long_sale_is_thinned(world: World) -> Life:
+    a_sale(0)
+    samples.samples_once()
+    world.change(
+        "INSERT INTO samples SELECT event_id, date_bin('1 minute', at, 'epoch')"
+        " - interval '5 hours' + n * interval '10 seconds', waiting, inside, free, held, sold,"
+        " joined, admitted, claimed, paid FROM samples, generate_series(0, 5) n"
+    )
+    world.change("UPDATE events SET sale_starts_at = now() - interval '9 days'")
+    yield samples.thin_once
+    assert samples.thin_once() == 0
+    assert world.rows("SELECT count(*) FROM samples") == [(2,)]
 
 
 # -- support

@@ -32,6 +32,8 @@ def test_the_beats_are_those_of_the_design() -> None:
         "turns": 5,
         "payments": 10,
         "reconcile": 10,
+        "samples": 10,
+        "thin": 300,
     }
 
 

@@ -21,6 +21,7 @@ from sandbox.paystack import shapes
 from sandbox.paystack.desk import signature
 from tests import factories
 from tests.views import browsing
+from tests.views.desk import Desk
 
 Count = Callable[[Callable[[], Any]], tuple[int, int]]
 
@@ -166,6 +167,17 @@ def test_a_success_is_taken_and_fulfilled_in_one_statement_each(
     assert count(lambda: outbox.deliver_once("money"))[0] == 3
     db.session.refresh(claim)
     assert claim.state == "CONFIRMED"
+
+
+def test_the_live_figures_of_an_organiser_are_two_statements_and_a_script(
+    app: Any, count: Count
+) -> None:
+    """One statement to know who asks, one for everything else."""
+    desk = Desk(app, "organiser")
+    event = factories.an_event(organisation_id=desk.member.organisation_id)
+    address = f"/organiser/events/{event.slug}/live"
+    headers = {"HX-Request": "true"}
+    assert twice(count, lambda n: desk.get(address, headers=headers)) == (2, 1)
 
 
 def test_several_entries_are_taken_in_one_statement(claims: list[Any], count: Count) -> None:
