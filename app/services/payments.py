@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from app.domain import claims as claim_rules
 from app.domain import errors
 from app.domain import payments as rules
+from app.domain.said import say
 from app.extensions import settings
 from app.gateway import client as gateway
 from app.gateway.results import Accepted, DuplicateReference, Missing, Refused, TryLater
@@ -62,7 +63,7 @@ def _pay(reference: str, fan_id: int | None, look: bool) -> store.Pressed:
         case "gone":
             raise errors.StateGone
         case "too_late":
-            raise errors.StateGone("The time to pay for these tickets has run out.")
+            raise errors.StateGone(say("The time to pay for these tickets has run out."))
         case "started":
             settings.wake(outbox.MONEY)
     return pressed

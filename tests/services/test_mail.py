@@ -14,7 +14,7 @@ from app.extensions import db, settings
 from app.services import mail, outbox, verification
 from app.services.catalogue import facts
 from app.services.line import join
-from app.store.models import OutboxEntry, Ticket, Verification
+from app.store.models import Fan, OutboxEntry, Ticket, Verification
 from sandbox.mailbox import MailCatcher
 from tests import factories
 
@@ -153,3 +153,20 @@ def test_mails_are_plain_text_with_short_lines(caught):
     assert sent.html is None
     prose = [line for line in sent.text.splitlines() if not line.startswith("http")]
     assert max(map(len, prose)) <= 78
+
+
+def test_mails_are_written_in_the_language_of_the_page_that_asked(caught):
+    event = factories.an_event(title="Harbour Lights")
+    token = join(event.slug, "v" * 16)
+    verification.ask_code(facts(event.slug), token, "ada@example.com", "fr")
+    outbox.deliver_once("mail")
+    (sent,) = caught()
+    code = sent.subject[:6]
+    assert sent.subject == f"{code} est votre code pour Harbour Lights"
+    assert "Tapez-le sur la page qui l’a demandé" in sent.text
+    verification.prove(facts(event.slug), token, code, "fr")
+    fan = db.session.scalars(select(Fan)).one()
+    claim = paid_claim(state="CONFIRMED", fan=fan)
+    mail.send_tickets({"claim_id": claim.id})
+    assert caught()[0].subject == f"Vos billets pour Harbour Lights ({claim.reference})"
+    assert "10\N{NARROW NO-BREAK SPACE}000,00\N{NO-BREAK SPACE}NGN" in caught()[0].text

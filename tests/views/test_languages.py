@@ -91,3 +91,7 @@ def test_what_is_sent_wrong_is_answered_in_the_same_language(client):
     assert english.status_code == french.status_code == 422
     assert "Please write an e-mail address such as ada@example.com." in english.text
     assert language_of(french.text) == "fr"
+    assert "Écrivez une adresse e-mail comme ada@example.com." in french.text
+    refused = client.get("/events/nothing/line", headers=FRENCH)
+    assert "Événement inconnu" in refused.text
+    assert "Nous ne connaissons aucun événement à cette adresse." in refused.text

@@ -62,7 +62,8 @@ BEGIN
             answer := claim_page((p_payload ->> 'claim_id')::bigint);
         WHEN 'send_soon' THEN
             SELECT jsonb_build_object(
-                'email', f.email, 'language', f.language, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
+                'email', f.email, 'language', f.language, 'fan_id', f.id, 'place_id', p.id,
+                'number', p.number,
                 'title', e.title, 'slug', e.slug, 'pass_seconds', e.pass_seconds
             ) INTO answer
             FROM places p
@@ -72,7 +73,8 @@ BEGIN
                 AND e.state IN ('published', 'on_sale') AND now() < e.sale_ends_at;
         WHEN 'send_turn' THEN
             SELECT jsonb_build_object(
-                'email', f.email, 'language', f.language, 'fan_id', f.id, 'place_id', p.id, 'number', p.number,
+                'email', f.email, 'language', f.language, 'fan_id', f.id, 'place_id', p.id,
+                'number', p.number,
                 'turn', p.turn, 'title', e.title, 'slug', e.slug, 'time_zone', e.time_zone,
                 'until', to_timestamp((p.pass_until + e.paused_ms) / 1000.0), 'now', now()
             ) INTO answer
