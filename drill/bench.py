@@ -2,6 +2,7 @@
 
     python -m drill.bench [--rounds 5] [--seconds 3] [--kinds join,claim] [--quick] [--strict]
         [--write-docs]
+    python -m drill.bench --journey [--fans 50]     # whole journeys only, statement by statement
 
 Starts a FairQueue of its own on empty servers. Every kind of request is measured by wrk, in turn
 with a bare Flask view served in the same way, and every answer must have the right status. Ends
@@ -46,6 +47,8 @@ SECRETS = {
 ENVIRONMENT = {**SECRETS, "JOINS_PER_MINUTE": "1000000", "LOG_LEVEL": "WARNING"}
 # Requests of each kind in the pass that counts round trips.
 COUNTED = 100
+# Fans who go before those whose round trips are counted.
+FIRST_FANS = 8
 WARM_UP_S = 2
 # What is laid ready for a run, as a multiple of what the warm-up says that it takes.
 SPARE = 1.6
@@ -175,26 +178,30 @@ def _ask_all(kind: Kind, ask: Any, requests: Sequence[bytes]) -> None:
 
 def journeys(bench: Bench, fans: int) -> Journey:
     """Whole journeys of `fans` people who come within a second, with every job they cause."""
-    event = bench.stock.sale(fans)
+    event = bench.stock.sale(fans + FIRST_FANS)
     book = Book()
 
-    async def go() -> None:
+    async def go(count: int) -> None:
         async with Sale(bench.run, event.slug) as site:
-            await crowd(site, fans, lambda _: Habits(), random.Random(7), book, within=1)
+            await crowd(site, count, lambda _: Habits(), random.Random(7), book, within=1)
 
+    # The first ones prepare statements and open connections.
+    asyncio.run(go(FIRST_FANS))
+    _nothing_owed(bench)
     with bench.counters.logging():
         with bench.counters.counting() as idle:
             time.sleep(6)
         with bench.counters.counting() as found:
-            asyncio.run(go())
+            asyncio.run(go(fans))
             _nothing_owed(bench)
     outcomes = dict(book.outcomes())
     sold = bench.stock.database.execute(
         "SELECT count(*) FROM tickets WHERE event_id = %s AND code IS NOT NULL", [event.id]
     ).fetchone()
-    if sold != (fans,):
+    if sold != (fans + FIRST_FANS,):
         raise NotAMeasurement(f"{fans} journeys ended with {sold} tickets: {outcomes}")
-    return Journey(fans, *found[0].less(idle[0]).each(fans), found[0])
+    own = found[0].less(idle[0])
+    return Journey(fans, *own.each(fans), own)
 
 
 def _nothing_owed(bench: Bench) -> None:
@@ -212,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(load.MISSING, file=sys.stderr)
         return 1
     end_on_sigterm()
-    chosen = [kind for kind in KINDS if not options.kinds or kind.name in options.kinds]
+    chosen = [kind for kind in KINDS if kind.name in options.kinds]
     rows = [Row(kind) for kind in chosen]
     try:
         with (
@@ -222,7 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("Starting FairQueue and, beside it, a bare Flask view.", flush=True)
             bench = Bench(stack, Path(folder) / "var")
             supplies = Supplies(bench.stock, bench.site, SECRETS["PAYSTACK_SECRET_KEY"])
-            measure(bench, rows, supplies, options.rounds, options.seconds)
+            if rows:
+                measure(bench, rows, supplies, options.rounds, options.seconds)
             journey = journeys(bench, options.fans) if options.fans else None
     except NotAMeasurement as broken:
         print(f"This was no measurement. {broken}", file=sys.stderr)
@@ -241,14 +249,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=3, help="of each run")
     parser.add_argument("--kinds", type=lambda text: text.split(","), help="some kinds only")
     parser.add_argument("--fans", type=int, default=50, help="whole journeys; 0 for none")
+    parser.add_argument("--journey", action="store_true", help="whole journeys only")
     parser.add_argument("--quick", action="store_true", help="one short round: a look, no result")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a bar is not met")
     parser.add_argument("--write-docs", action="store_true", help="into docs/performance.md")
     options = parser.parse_args(arguments)
-    unknown = set(options.kinds or ()) - {kind.name for kind in KINDS}
-    if unknown:
+    names = [kind.name for kind in KINDS]
+    if unknown := set(options.kinds or ()).difference(names):
         parser.error(f"unknown kinds: {', '.join(sorted(unknown))}")
-    if options.quick:
+    options.kinds = [] if options.journey else options.kinds or names
+    if options.quick or options.journey:
         options.rounds, options.seconds = 1, 1
     elif options.rounds < 3:
         parser.error("a median wants 3 rounds at least")
@@ -265,6 +275,8 @@ def _tell(options: argparse.Namespace, rows: Sequence[Row], journey: Journey | N
         "kinds": [row.as_json() for row in rows],
         "journey": report.as_dict(journey),
     }
+    if options.journey and journey is not None:
+        return report.tell("journey", report.trips_table(journey), facts, bars, options)
     return report.tell("bench", report.table(rows, journey), facts, bars, options)
 
 

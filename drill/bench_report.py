@@ -217,6 +217,20 @@ def table(rows: Sequence[Row], journey: Journey | None) -> str:
     return "\n".join(lines)
 
 
+def trips_table(journey: Journey) -> str:
+    """What the round trips of whole journeys were, each fan's share."""
+    lines = ["| Each fan | which |", "|---|---|"]
+    for kind, counts in (
+        ("Postgres", journey.counted.statements),
+        ("Redis, with what scripts call", journey.counted.commands),
+    ):
+        lines.append(f"| | **{kind}** |")
+        for words, count in counts.items():
+            if (each := round(count / journey.fans, 2)) > 0:
+                lines.append(f"| {each:.2f} | `{words}` |")
+    return "\n".join(lines)
+
+
 def bars_in_words(bars: Sequence[Bar]) -> str:
     """One line for each bar: met or not."""
     wide = max(len(bar.what) for bar in bars)

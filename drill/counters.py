@@ -41,8 +41,8 @@ class Trips:
     postgres: float
     redis: float
     seconds: float
-    statements: Mapping[str, int] = field(default_factory=dict)
-    commands: Mapping[str, int] = field(default_factory=dict)
+    statements: Mapping[str, float] = field(default_factory=dict)
+    commands: Mapping[str, float] = field(default_factory=dict)
 
     def less(self, idle: Trips) -> Trips:
         """Without what happens anyway in the same time."""
@@ -51,8 +51,8 @@ class Trips:
             self.postgres - idle.postgres * share,
             self.redis - idle.redis * share,
             self.seconds,
-            self.statements,
-            self.commands,
+            _less(self.statements, idle.statements, share),
+            _less(self.commands, idle.commands, share),
         )
 
     def each(self, count: int) -> tuple[float, float]:
@@ -117,7 +117,7 @@ class Counters:
                 # The second of our own two questions is among them.
                 redis=after["reads"] - before["reads"] - 1,
                 seconds=seconds,
-                statements=dict(statements.most_common(40)),
+                statements=dict(statements.most_common()),
                 commands={name.removeprefix("cmdstat_"): n for name, n in commands.items()},
             )
         )
@@ -163,6 +163,11 @@ class Counters:
         found = leftovers.of_run(self.folder, "web")
         ids = {process.pid for process in found}
         return [process for process in found if process.ppid() in ids]
+
+
+def _less(counts: Mapping[str, float], idle: Mapping[str, float], share: float) -> dict[str, float]:
+    own = {name: round(n - idle.get(name, 0) * share, 1) for name, n in counts.items()}
+    return dict(sorted(own.items(), key=lambda pair: -pair[1]))
 
 
 def _words(statement: bytes) -> str:

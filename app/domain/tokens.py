@@ -9,6 +9,7 @@ itself) in URL-safe base64. Every poll reads one; itsdangerous took five times a
 
 from __future__ import annotations
 
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ _LONGEST = 256
 _FORMAT = 1
 # 32 characters without padding.
 _SIGNATURE_BYTES = 24
+
+
+AN_ID = re.compile(r"[A-Za-z0-9_-]{16}")
 
 
 def new_id() -> str:

@@ -313,12 +313,6 @@ def view_of_page(page: Mapping[str, Any]) -> ClaimView:
     )
 
 
-def live_reference(event_id: int, fan_id: int) -> str | None:
-    """The reference of the fan's live claim for the event, if any."""
-    found = store.standing(event_id, fan_id)
-    return found[0] if found else None
-
-
 def release(reference: str, actor: str, reason: str = "") -> None:
     """Give a held claim back; its tickets are free again.
 

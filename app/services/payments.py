@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NoReturn
 
 from app.domain import claims as claim_rules
@@ -25,15 +25,14 @@ from app.services.links import claim_link
 from app.services.outbox import Later
 from app.store import payments as store
 from app.store.db import transaction
-from app.store.models import Payment
 
 log = logging.getLogger(__name__)
 
 # The beat comes every ten seconds; what it cannot ask now it asks then.
 _ASK_AT_ONCE = 500
 _ASK_AGAIN_IN = 60.0
-# A fan who reloads the page all the time need not make us ask all the time.
-_ASKED_JUST_NOW = timedelta(seconds=3)
+# A fan who reloads the page all the time need not make us ask all the time (s).
+_ASKED_JUST_NOW = 3
 
 
 def pay(reference: str, fan_id: int | None = None) -> str | None:
@@ -212,38 +211,27 @@ def ask(reference: str, actor: str) -> int:
     `actor` is fan (the return page: only what is not settled) or staff:<id> (everything).
     Raises ClaimUnknown.
     """
-    with transaction() as session:
-        locked = store.lock_claim(session, reference)
-        if locked is None:
+    return _ask(reference, None, actor, look=False).asked or 0
+
+
+def ask_and_look(reference: str, fan_id: int | None) -> ClaimView:
+    """As ask() of a fan, None for who came by the claim's signed link; the claim as it is now.
+    Raises ClaimUnknown, NotYours."""
+    page = _ask(reference, fan_id, "fan", look=True).page
+    assert page is not None
+    return view_of_page(page)
+
+
+def _ask(reference: str, fan_id: int | None, actor: str, look: bool) -> store.Questioned:
+    answer = store.ask_gateway(reference, fan_id, actor, just_now=_ASKED_JUST_NOW, look=look)
+    match answer.outcome:
+        case "unknown":
             raise errors.ClaimUnknown
-        wanted = [
-            payment
-            for payment in locked.payments
-            if actor != "fan" or _unsettled(payment, locked.now)
-        ]
-        for payment in wanted:
-            ask_about(session, payment)
-            if actor != "fan":
-                note(session, locked.claim, "gateway asked", actor, payment)
-    settings.wake(outbox.MONEY)
-    return len(wanted)
-
-
-def _unsettled(payment: Payment, now: datetime) -> bool:
-    just_now = payment.checked_at is not None and payment.checked_at > now - _ASKED_JUST_NOW
-    return payment.state != rules.SUCCEEDED and not just_now
-
-
-def ask_about(session: store.Db, payment: Payment) -> None:
-    """Owe the gateway a question about one payment."""
-    # The same key as in ask_due_payments.sql: one open question per payment.
-    outbox.owe(
-        session,
-        outbox.MONEY,
-        "verify_payment",
-        {"payment_id": payment.id},
-        key=f"verify:{payment.id}:{payment.attempts}",
-    )
+        case "not_yours":
+            raise errors.NotYours
+    if answer.asked:
+        settings.wake(outbox.MONEY)
+    return answer
 
 
 def payments_once() -> int:

@@ -7,27 +7,23 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 
 from app.domain import codes, errors
 from app.domain.events import EventFacts
-from app.domain.places import LIVE, MERGED, USED
 from app.domain.said import say, say_n
 from app.domain.tokens import FanToken, PlaceToken, new_id
 from app.extensions import settings
 from app.languages import ENGLISH
 from app.line import verbs as line
-from app.services import claims, outbox
-from app.store import timeline
+from app.services import outbox
 from app.store import verifications as store
-from app.store.db import transaction
-from app.store.models import Place
 
-# A second press of the button within this time does not send a second mail.
-_ONE_PRESS = timedelta(seconds=20)
-_LIMIT_WITHIN = timedelta(hours=1)
+# A second press of the button within this time (s) does not send a second mail.
+_ONE_PRESS = 20
+# Within an hour.
 _CODES_PER_PLACE = 6
 _CODES_PER_ADDRESS = 20
 _BIND_TRIES = 3
@@ -69,28 +65,35 @@ def as_address(text: str) -> str:
     return str(found.ascii_email).lower()
 
 
-def ask_code(facts: EventFacts, token: PlaceToken, email: str, language: str = ENGLISH) -> None:
-    """Owe a mail with a code to this address, in this language.
+def ask_code(facts: EventFacts, token: PlaceToken, email: str, language: str = ENGLISH) -> str:
+    """Owe a mail with a code to this address, in this language; the id of the code, which tells
+    nothing of it.
 
-    Raises Invalid, NoPlace when the place has ended, TooManyCodes, StoreUnavailable.
+    Raises Invalid, NoPlace when the place has ended, AlreadyClaimed when it ended in a claim that
+    stands, TooManyCodes, StoreUnavailable.
     """
     address = as_address(email)
-    with transaction() as session:
-        place = _live_place(session, facts, token)
-        if place.fan_id is not None and store.fan_email(session, place.fan_id) != address:
+    answer = store.ask_code(
+        facts.id,
+        token,
+        address,
+        new_id(),
+        language,
+        press=_ONE_PRESS,
+        of_place=_CODES_PER_PLACE,
+        of_address=_CODES_PER_ADDRESS,
+    )
+    match answer.outcome:
+        case "asked":
+            settings.wake(outbox.MAIL)
+        case "too_many":
+            raise errors.TooManyCodes
+        case "other_address":
             # Whose it is stays untold: this browser may not be the one that proved it.
             raise errors.Invalid({"email": say("This place belongs to another address by now.")})
-        latest = store.newest(session, place.id)
-        if latest and latest.alive and latest.email == address and _just_asked(session, latest):
-            return
-        by_place, by_address = store.sent_lately(session, place.id, address, _LIMIT_WITHIN)
-        if by_place >= _CODES_PER_PLACE or by_address >= _CODES_PER_ADDRESS:
-            raise errors.TooManyCodes
-        verification_id = new_id()
-        store.add(session, verification_id, place.id, address)
-        payload = {"verification_id": verification_id, "language": language}
-        outbox.owe(session, outbox.MAIL, "send_code", payload)
-    settings.wake(outbox.MAIL)
+    if answer.asked is None:
+        raise _refusal(answer.outcome, answer.reference)
+    return answer.asked
 
 
 def standing(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> Standing:
@@ -99,101 +102,101 @@ def standing(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> Stan
     A browser that has lost its proof is asked for it again: the place alone does not tell whose
     it is. Raises NoPlace, AlreadyClaimed, StoreUnavailable.
     """
-    with transaction() as session:
-        place = _live_place(session, facts, token)
-        mine = fan is not None and place.fan_id == fan.fan_id
-        proven = store.fan_email(session, place.fan_id) if mine and place.fan_id else None
-        latest = store.newest(session, place.id)
-    if latest is None:
-        return Standing(proven, None, None, False, codes.TRIES)
-    tries_left = codes.TRIES - latest.tries
-    alive = latest.alive and tries_left > 0
-    return Standing(proven, latest.email, latest.sent_at, alive, tries_left)
+    found = store.standing(facts.id, token, fan.fan_id if fan else None)
+    if found.refusal is not None:
+        raise _refusal(found.refusal, found.reference)
+    tries_left = codes.TRIES - (found.tries or 0)
+    alive = bool(found.alive) and tries_left > 0
+    return Standing(found.proven_email, found.asked_email, found.sent_at, alive, tries_left)
 
 
-def prove(facts: EventFacts, token: PlaceToken, typed: str, language: str = ENGLISH) -> Proof:
+def prove(
+    facts: EventFacts, token: PlaceToken, typed: str, language: str = ENGLISH, asked: str = ""
+) -> Proof:
     """Compare a code with the newest one sent for this place, and bind the place to the fan, who
     is written to in this language from now on.
 
-    The same code typed twice in a moment has the same answer twice.
+    The same code typed twice in a moment has the same answer twice. `asked` is the id of the code
+    that this browser believes to be the newest; it is trusted by nobody, and spares a question to
+    Postgres when it is right.
 
-    Raises CodeWrong, CodeOver, NoPlace, Conflict, StoreUnavailable.
+    Raises CodeWrong, CodeOver, NoPlace, AlreadyClaimed, Conflict, StoreUnavailable.
     """
     code = codes.as_code(typed)
     if code is None:
         raise errors.CodeWrong({"code": say("The code is six digits long.")})
-    with transaction() as session:
-        place_id = _live_place(session, facts, token).id
-        # The answer to the code that merged this place into another may have been lost.
-        asked = store.count_try(session, {place_id, token.place_id})
-    if asked is None:
-        raise errors.CodeOver({"code": say("This code has run out. Please ask for a new one.")})
-    if not codes.matches(code, codes.code_of(asked.id, settings.secret_key)):
-        raise _wrong(codes.TRIES - asked.tries)
-    if not asked.alive:
-        return _bound(facts, token, asked)
-    for _ in range(_BIND_TRIES - 1):
-        # The journal may be writing the same places in another order.
-        with suppress(errors.Conflict):
-            return _bind(facts, token, place_id, asked, language)
-    return _bind(facts, token, place_id, asked, language)
+    tried = _try(facts, token, language, asked, right=_right(code, asked))
+    if tried.outcome == "compare" and _right(code, tried.compared):
+        tried = _try(facts, token, language, tried.compared or "", right=True, counted=True)
+    match tried.outcome:
+        case "proven":
+            return _proven(facts, tried)
+        case "wrong" | "compare":
+            raise _wrong(codes.TRIES - (tried.tries or 0))
+        case "over":
+            raise errors.CodeOver({"code": say("This code has run out. Please ask for a new one.")})
+        case "used":
+            raise errors.CodeOver({"code": say("This code was used already.")})
+    raise _refusal(tried.outcome, tried.claim)
+
+
+def at_the_till(
+    facts: EventFacts, token: PlaceToken, fan: FanToken
+) -> tuple[str | None, str | None]:
+    """(reference of the fan's live claim for the event, address that this place is bound to if it
+    is this fan's), each None if there is none. Raises StoreUnavailable."""
+    return store.at_the_till(facts.id, token.place_id, fan.fan_id)
 
 
 def proven_address(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> str:
     """The address this place is bound to, for the browser that proved it. Raises NotProven."""
-    with transaction() as session:
-        place = store.place(session, facts.id, token.place_id)
-        if fan is None or place is None or place.fan_id != fan.fan_id:
-            raise errors.NotProven
-        email = store.fan_email(session, fan.fan_id)
-    assert email is not None
+    email = at_the_till(facts, token, fan)[1] if fan else None
+    if email is None:
+        raise errors.NotProven
     return email
 
 
-def _bind(
-    facts: EventFacts, token: PlaceToken, place_id: str, asked: store.Asked, language: str
-) -> Proof:
-    with transaction() as session:
-        fan_id = store.lock_fan(session, asked.email, language)
-        if not store.use_up(session, asked.id):
-            return _bound(facts, token, asked)
-        winner, *others = _places_of(session, facts.id, place_id, fan_id)
-        for other in others:
-            other.state, other.merged_into = MERGED, winner.id
-            other.ended_at = store.now(session)
-        # The index allows a fan one live place, so the others must end before this one is bound.
-        session.flush()
-        winner.fan_id = fan_id
-        detail = {"merged": [other.id for other in others]} if others else {}
-        timeline.note(session, facts.id, "address_proven", "fan", place_id=winner.id, detail=detail)
-        place = PlaceToken(facts.id, winner.epoch, winner.id, winner.number)
-        ended = [other.id for other in others]
-    _tell_the_line(facts, ended)
-    return _proof(facts, fan_id, place, asked.email)
+def _right(code: str, asked: str | None) -> bool:
+    return bool(asked) and codes.matches(code, codes.code_of(asked or "", settings.secret_key))
 
 
-def _bound(facts: EventFacts, token: PlaceToken, asked: store.Asked) -> Proof:
-    """The answer to a code that has just bound this place."""
-    with transaction() as session:
-        place = _live_place(session, facts, token)
-        if place.fan_id is None or store.fan_email(session, place.fan_id) != asked.email:
-            raise errors.CodeOver({"code": say("This code was used already.")})
-        found = PlaceToken(facts.id, place.epoch, place.id, place.number)
-        fan_id = place.fan_id
-    return _proof(facts, fan_id, found, asked.email)
+def _try(
+    facts: EventFacts,
+    token: PlaceToken,
+    language: str,
+    compared: str,
+    *,
+    right: bool,
+    counted: bool = False,
+) -> store.Tried:
+    def once() -> store.Tried:
+        return store.prove_code(facts.id, token, language, compared, right=right, counted=counted)
+
+    for _ in range(_BIND_TRIES - 1):
+        # Somebody may hold one of these rows for a moment.
+        with suppress(errors.Conflict):
+            return once()
+    return once()
 
 
-def _proof(facts: EventFacts, fan_id: int, place: PlaceToken, email: str) -> Proof:
-    return Proof(FanToken(fan_id), place, email, claims.live_reference(facts.id, fan_id))
+def _proven(facts: EventFacts, tried: store.Tried) -> Proof:
+    _tell_the_line(facts, tried.merged or [])
+    assert tried.fan is not None
+    assert tried.place is not None
+    assert tried.number is not None
+    assert tried.epoch is not None
+    place = PlaceToken(facts.id, tried.epoch, tried.place, tried.number)
+    return Proof(FanToken(tried.fan), place, tried.email or "", tried.claim)
 
 
-def _places_of(session: store.Db, event_id: int, place_id: str, fan_id: int) -> list[Place]:
-    """The fan's live places with this one, lowest number first."""
-    places = [p for p in store.lock_places(session, event_id, place_id, fan_id) if p.state in LIVE]
-    mine = next((place for place in places if place.id == place_id), None)
-    if mine is None or mine.fan_id not in (None, fan_id):
-        raise errors.NoPlace
-    return places
+def _refusal(outcome: str, reference: str | None) -> errors.Refusal:
+    """What place_refusal() says, as an error."""
+    match outcome:
+        case "claimed":
+            return errors.AlreadyClaimed(reference or "")
+        case "ended":
+            return errors.NoPlace(say("This place has ended. You may join the line again."))
+    return errors.NoPlace()
 
 
 def _tell_the_line(facts: EventFacts, ended: list[str]) -> None:
@@ -202,32 +205,6 @@ def _tell_the_line(facts: EventFacts, ended: list[str]) -> None:
     for place_id in ended:
         with suppress(errors.LineUnavailable):
             line.end_place(facts.id, facts.epoch, place_id)
-
-
-def _live_place(session: store.Db, facts: EventFacts, token: PlaceToken) -> Place:
-    """The row of this place, or of the one it was merged into.
-
-    Raises NoPlace if it has ended, AlreadyClaimed if it ended in a claim that stands.
-    """
-    place = store.place(session, facts.id, token.place_id)
-    if place is None:
-        store.ensure_place(session, facts.id, token.place_id, token.number, token.epoch)
-        place = store.place(session, facts.id, token.place_id)
-    while place is not None and place.merged_into is not None:
-        place = store.place(session, facts.id, place.merged_into)
-    if place is None:
-        raise errors.NoPlace
-    if place.state == USED and place.fan_id is not None:
-        reference = claims.live_reference(facts.id, place.fan_id)
-        if reference is not None:
-            raise errors.AlreadyClaimed(reference)
-    if place.state not in LIVE:
-        raise errors.NoPlace(say("This place has ended. You may join the line again."))
-    return place
-
-
-def _just_asked(session: store.Db, latest: store.Asked) -> bool:
-    return store.now(session) - latest.created_at < _ONE_PRESS
 
 
 def _wrong(left: int) -> errors.Invalid:

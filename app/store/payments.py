@@ -78,6 +78,29 @@ def pay_claim(reference: str, fan_id: int | None, look: bool) -> Pressed:
     return Pressed(*one_statement("pay", parameters))
 
 
+@dataclass(frozen=True, slots=True)
+class Questioned:
+    """What ask_gateway() answered; its header lists the outcomes."""
+
+    outcome: str
+    asked: int | None
+    page: dict[str, Any] | None
+
+
+def ask_gateway(
+    reference: str, fan_id: int | None, actor: str, *, just_now: int, look: bool
+) -> Questioned:
+    """Call the database function in autocommit: one round trip, all or nothing."""
+    parameters = {
+        "reference": reference,
+        "fan_id": fan_id,
+        "actor": actor,
+        "just_now": just_now,
+        "look": look,
+    }
+    return Questioned(*one_statement("ask_gateway", parameters))
+
+
 def open_payment(session: Db, claim_id: int, actor: str) -> None:
     """Open another payment for a held claim that is locked; committed by the caller."""
     parameters = {"claim_id": claim_id, "actor": actor}

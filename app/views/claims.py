@@ -28,7 +28,7 @@ from app.domain.errors import (
 )
 from app.domain.events import EventFacts
 from app.domain.references import as_claim_reference
-from app.domain.tokens import ClaimLink, FanToken, PassToken, PlaceToken
+from app.domain.tokens import ClaimLink, PassToken, PlaceToken
 from app.extensions import settings
 from app.services import catalogue, claims, line, more_time, payments, tickets, verification
 from app.services.claims import ClaimView
@@ -46,13 +46,12 @@ def form(slug: str) -> Response:
     facts = catalogue.facts(slug)
     place = cookies.held_place(facts)
     fan = cookies.fan()
-    if fan and (reference := claims.live_reference(facts.id, fan.fan_id)):
+    reference, email = verification.at_the_till(facts, place, fan) if fan else (None, None)
+    if reference is not None:
         return redirect(url_for("claims.claim", reference=reference), 303)
     _open_for_claims(facts)
     turn = _living_pass(facts, place)
-    try:
-        _, email = _proven(facts, place)
-    except NotProven:
+    if email is None:
         return redirect(url_for("verify.verify", slug=slug, then="claim"), 303)
     return _form(facts, turn, {"email": email})
 
@@ -136,9 +135,8 @@ def more(reference: str) -> Response:
 @blueprint.get("/claims/<reference>/return")
 def back(reference: str) -> Response:
     """Back from the gateway. What its address bar says proves nothing, so we ask it ourselves."""
-    found = _mine(reference)
-    payments.ask(found.reference, "fan")
-    return _page(claims.look(found.reference), returned=True)
+    canonical = _canonical(reference)
+    return _page(payments.ask_and_look(canonical, _fan_id(canonical)), returned=True)
 
 
 @blueprint.get("/claims/<reference>/tickets")
@@ -177,14 +175,6 @@ def _fan_id(reference: str) -> int | None:
         return None
     fan = cookies.fan()
     return fan.fan_id if fan else 0
-
-
-def _proven(facts: EventFacts, place: PlaceToken) -> tuple[FanToken, str]:
-    """The fan of this browser and the address that the place is bound to. Raises NotProven."""
-    fan = cookies.fan()
-    if fan is None:
-        raise NotProven
-    return fan, verification.proven_address(facts, place, fan)
 
 
 def _phase(facts: EventFacts) -> events.Phase:
@@ -247,7 +237,8 @@ def _checked(facts: EventFacts, place: PlaceToken) -> ClaimForm:
     try:
         return check_form(request.form, facts.max_per_fan)
     except Invalid:
-        return check_form(request.form, facts.max_per_fan, _proven(facts, place)[1])
+        email = verification.proven_address(facts, place, cookies.fan())
+        return check_form(request.form, facts.max_per_fan, email)
 
 
 def _form_key() -> str:

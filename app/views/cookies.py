@@ -1,9 +1,9 @@
 """The cookies a fan's browser carries: one signed token each, good for one purpose.
 
 `fq_visitor` (the browser) · `fq_place_<event>` · `fq_pass_<event>` · `fq_fan` (a proven address)
-· `fq_claim_<reference>` (opens one claim) · `fq_proven_<event>` (a hint for the page, trusted by
-nobody) · `fq_lang` (the language that was chosen, not signed). Staff have a session of their own,
-`fq_staff`.
+· `fq_claim_<reference>` (opens one claim) · `fq_proven_<event>` and `fq_asked_<event>` (hints that
+spare a question to Postgres, trusted by nobody) · `fq_lang` (the language that was chosen, not
+signed). Staff have a session of their own, `fq_staff`.
 """
 
 from __future__ import annotations
@@ -72,6 +72,12 @@ def proven(token: PlaceToken, jar: Mapping[str, str] | None = None) -> bool:
     return carried.get(f"fq_proven_{token.event_id}") == token.place_id
 
 
+def asked(event_id: int) -> str:
+    """The id of the newest code that this browser asked for, as far as it remembers."""
+    given = request.cookies.get(f"fq_asked_{event_id}", "")
+    return given if tokens.AN_ID.fullmatch(given) else ""
+
+
 def fan() -> FanToken | None:
     return FanToken.read(request.cookies.get("fq_fan"), settings.secret_key)
 
@@ -96,6 +102,10 @@ def keep_pass(response: Answer, token: PassToken) -> Answer:
 
 def keep_proven(response: Answer, token: PlaceToken) -> Answer:
     return _add(response, of_proven(token))
+
+
+def keep_asked(response: Answer, event_id: int, asked: str) -> Answer:
+    return _add(response, _header(f"fq_asked_{event_id}", asked, 1))
 
 
 def keep_fan(response: Answer, token: FanToken) -> Answer:

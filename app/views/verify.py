@@ -28,14 +28,16 @@ def submit(slug: str) -> Response:
     try:
         if "code" in request.form:
             return _prove(facts, place)
-        verification.ask_code(facts, place, request.form.get("email", ""), language())
+        asked = verification.ask_code(facts, place, request.form.get("email", ""), language())
     except Invalid as wrong:
         return _page(facts, place, wrong)
-    return redirect(url_for("verify.verify", slug=slug, then=_then()), 303)
+    answer = redirect(url_for("verify.verify", slug=slug, then=_then()), 303)
+    return cookies.keep_asked(answer, facts.id, asked)
 
 
 def _prove(facts: EventFacts, place: PlaceToken) -> Response:
-    proof = verification.prove(facts, place, request.form["code"], language())
+    asked = cookies.asked(facts.id)
+    proof = verification.prove(facts, place, request.form["code"], language(), asked)
     if proof.claim_reference is not None:
         html = render_template(
             "verify/already.html", event=facts, email=proof.email, reference=proof.claim_reference

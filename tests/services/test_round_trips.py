@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import extensions
+from app.domain.codes import code_of
 from app.extensions import db
 from app.services import catalogue, outbox, payments
 from drill.counters import Counters
@@ -186,3 +187,55 @@ def test_several_entries_are_taken_in_one_statement(claims: list[Any], count: Co
     taken: list[Any] = []
     assert count(lambda: taken.extend(outbox.take("money", 8)))[0] == 1
     assert [entry.facts["claim"] for entry in taken] == [claim.reference for claim in claims]
+
+
+def test_asking_for_a_code_and_typing_it_is_one_statement_each(app: Any, count: Count) -> None:
+    event = factories.an_event()
+    browsers = [app.test_client() for _ in range(2)]
+    path = f"/events/{event.slug}/verify"
+    for browser in browsers:
+        browsing.join(browser, event)
+
+    def ask(n: int) -> None:
+        answer = browsers[n].post(path, data={"email": f"ada{n}@example.com"})
+        assert answer.status_code == 303
+
+    def look(n: int) -> None:
+        assert browsers[n].get(path).status_code == 200
+
+    def prove(n: int) -> None:
+        asked = browsing.cookie(browsers[n], f"fq_asked_{event.id}")
+        assert asked is not None
+        code = code_of(asked, extensions.settings.secret_key)
+        assert browsers[n].post(path, data={"code": code}).status_code == 303
+
+    for step, redis in ((ask, 2), (look, 0), (prove, 0)):
+        postgres, asked = twice(count, step)
+        assert (postgres, asked <= redis) == (1, True), step
+
+
+def test_the_claim_form_is_one_statement(app: Any, count: Count) -> None:
+    event = factories.an_event()
+    buyers = [factories.a_buyer(event) for _ in range(2)]
+    browsers = [app.test_client() for _ in buyers]
+    for browser, buyer in zip(browsers, buyers, strict=True):
+        browsing.as_buyer(browser, buyer)
+
+    def look(n: int) -> None:
+        assert browsers[n].get(f"/events/{event.slug}/claim").status_code == 200
+
+    assert twice(count, look) == (1, 0)
+
+
+def test_the_way_back_from_the_gateway_is_one_statement_and_a_ring(
+    client: FlaskClient, claims: list[Any], count: Count
+) -> None:
+    for claim in claims[:2]:
+        payments.pay(claim.reference)
+
+    def come_back(n: int) -> None:
+        assert client.get(as_its_fan(client, claims[n]) + "/return").status_code == 200
+
+    postgres, redis = twice(count, come_back)
+    assert postgres == 1
+    assert redis <= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from app.domain.codes import code_of
 from app.domain.tokens import FanToken
 from app.extensions import db, settings
 from app.store.models import OutboxEntry
@@ -170,3 +171,24 @@ def test_a_browser_that_lost_its_proof_is_asked_again_and_is_not_told_whose_plac
     assert heading(html) == "Prove your address"
     assert prove(client, event).status_code == 303
     assert FanToken.read(cookie(client, "fq_fan"), settings.secret_key)
+
+
+def test_a_browser_that_names_another_code_is_believed_in_nothing(app, client, event):
+    """The id of the newest code is a hint: without it, or with a foreign one, the answer is the
+    same."""
+    other = app.test_client()
+    join(other, event)
+    other.post(address(event), data={"email": "eve@example.com"})
+    join(client, event)
+    client.post(address(event), data={"email": "ada@example.com"})
+    own = code()
+    for asked in (cookie(other, f"fq_asked_{event.id}"), "%00", ""):
+        client.set_cookie(f"fq_asked_{event.id}", asked)
+        answer = client.post(address(event), data={"code": wrong_code()})
+        assert answer.status_code == 422
+    assert "You have 2 tries left" in answer.text
+    foreign = code_of(cookie(other, f"fq_asked_{event.id}"), settings.secret_key)
+    client.set_cookie(f"fq_asked_{event.id}", cookie(other, f"fq_asked_{event.id}"))
+    if foreign != own:
+        assert client.post(address(event), data={"code": foreign}).status_code == 422
+    assert client.post(address(event), data={"code": own}).status_code == 303
