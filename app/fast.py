@@ -44,12 +44,14 @@ NOT_KEPT = ("Cache-Control", "no-store")
 CHOSEN: dict[str, str | None] = {"": None, **{f"lang={name}": name for name in LANGUAGES}}
 LINES = {200: "200 OK", 303: "303 SEE OTHER", 304: "304 NOT MODIFIED"}
 # What no browser sends with these requests, and what would change the answer.
-UNUSUAL = (
-    "HTTP_IF_MATCH",
-    "HTTP_IF_MODIFIED_SINCE",
-    "HTTP_IF_RANGE",
-    "HTTP_IF_UNMODIFIED_SINCE",
-    "HTTP_RANGE",
+UNUSUAL = frozenset(
+    {
+        "HTTP_IF_MATCH",
+        "HTTP_IF_MODIFIED_SINCE",
+        "HTTP_IF_RANGE",
+        "HTTP_IF_UNMODIFIED_SINCE",
+        "HTTP_RANGE",
+    }
 )
 
 
@@ -108,7 +110,7 @@ def event_page(environ: Environ, facts: EventFacts) -> Answer | None:
     if query not in CHOSEN and "lang" in query:
         return None
     page = public.page_if_known(facts, CHOSEN.get(query))
-    if page is None or any(name in environ for name in UNUSUAL):
+    if page is None or not environ.keys().isdisjoint(UNUSUAL):
         return None
     copy = page.copy_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
     known = environ.get("HTTP_IF_NONE_MATCH")

@@ -390,7 +390,7 @@ def test_both_ways_count_alike(app: Any) -> None:
 
     def counted() -> float:
         labels = {"endpoint": "line.status", "method": "GET", "status": "200"}
-        return REGISTRY.get_sample_value("fairqueue_requests_total", labels) or 0
+        return REGISTRY.get_sample_value("fairqueue_requests_count", labels) or 0
 
     path = f"/events/{fan.slug}/line/status"
     start = counted()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from app.domain.events import Availability, Phase
 from app.domain.said import say
@@ -19,7 +20,6 @@ HEAD = 500
 # Pivots are this far apart, and 1 % of their rank further back; HEAD is one of them.
 STEP = 5
 
-SHORTEST_POLL_S = 2
 LONGEST_POLL_S = 30
 # A delay is stretched or shortened by up to this part, so that fans who came together do not
 # keep asking together.
@@ -82,8 +82,7 @@ class Snapshot:
         return first + (last - first) * (number - low) // (high - low)
 
 
-@dataclass(frozen=True, slots=True)
-class LineStatus:
+class LineStatus(NamedTuple):
     """What the waiting page shows.
 
     `state` is one of before, waiting, paused, admitted, none_free, sold_out, closed, left,
@@ -178,4 +177,5 @@ def next_poll_seconds(state: str, expected: int | None, planned: int | None, cha
     else:
         delay = _TURN_POLL_S if state == "admitted" else float(LONGEST_POLL_S)
     delay = min(max(delay, 2.4), 26) * (1 + _JITTER * (2 * chance - 1))
-    return min(max(round(delay), SHORTEST_POLL_S), LONGEST_POLL_S)
+    # From 2.4 * 0.8 to 26 * 1.2 s: rounded, that is 2 to 31.
+    return min(round(delay), LONGEST_POLL_S)

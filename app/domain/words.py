@@ -31,7 +31,11 @@ def moment(at: datetime, zone: str, locale: str = LOCALE) -> str:
 
 def clock(at: datetime, zone: str, seconds: bool = False) -> str:
     """Clock time in the event's zone, with its name: 14:35 WAT."""
-    second = int(at.timestamp())
+    return clock_at(int(at.timestamp()), zone, seconds)
+
+
+def clock_at(second: int, zone: str, seconds: bool = False) -> str:
+    """As clock(), of a moment in seconds since 1970."""
     return _clock(second if seconds else second // 60 * 60, zone, seconds)
 
 

@@ -9,6 +9,7 @@ when it did not answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.errors import TooManyJoins
 from app.domain.line import STEP, Snapshot
@@ -19,8 +20,7 @@ _MOST_PER_CALL = 1000
 _MOST_GONE_PER_CALL = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a place stands: state is waiting, admitted, left, expired or unknown.
 
     `ahead` counts the places that wait before a waiting one; `pass_until` is the end of an

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import BoundedSemaphore
 from time import sleep
+from typing import NamedTuple
 
 from app.clock import monotonic
 from app.domain import line as rules
@@ -37,7 +38,7 @@ from app.extensions import settings
 from app.line import verbs
 from app.services import catalogue
 from app.services.pictures import Picture, forget_all, picture
-from app.services.scenes import scene_of
+from app.services.scenes import Scene, scene_of
 from app.store import places as store
 from app.store.db import autocommit_engine, transaction, translated
 
@@ -62,8 +63,7 @@ _waiting = BoundedSemaphore(_MOST_WAITING)
 _MOST_MERGES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """Where a place stands; `token` is the place the browser is to carry from now on.
 
     `state` is one of app/domain/places.py; `ahead` is exact unless `about`.
@@ -158,38 +158,39 @@ def glance(facts: EventFacts, token: PlaceToken) -> LineStatus | None:
     """As status(), without a question to Postgres and with one to Redis at most; None if it
     takes more. `token` is one of this event."""
     seen = picture(facts)
-    over = phase(facts, catalogue.moment(facts)) == "closed"
-    if over:
-        seen = replace(seen, away=False)
-    if seen.snapshot and not seen.away and seen.knows_far_back(facts, token):
-        ahead = None if over else seen.snapshot.ahead(token.number)
-        return _told(facts, seen, _Found(token, WAITING, ahead=ahead, about=True))
-    if over:
+    scene = scene_of(facts, seen)
+    if scene.sale == "closed":
+        if seen.snapshot and seen.knows_far_back(facts, token):
+            return _told(scene, _Found(token, WAITING, about=True))
         return None
+    if not seen.away and seen.snapshot and seen.knows_far_back(facts, token):
+        ahead = seen.snapshot.ahead(token.number)
+        return _told(scene, _Found(token, WAITING, ahead=ahead, about=True))
     if seen.away:
         known = seen.surely_waited(token)
-        return _told(facts, seen, _last_seen(seen, token)) if known else None
+        return _told(scene, _last_seen(seen, token)) if known else None
     try:
         standing = verbs.status(facts.id, facts.epoch, token.place_id)
     except LineUnavailable:
         return None
     if standing.state == "unknown":
         return None
-    return _told(facts, seen, _found(facts, token, standing))
+    return _told(scene, _found(facts, token, standing))
 
 
 def _inquire(facts: EventFacts, token: PlaceToken) -> LineStatus:
     """Where a place stands of which neither the picture nor Redis can tell all."""
     seen = picture(facts)
-    if phase(facts, catalogue.moment(facts)) == "closed":
-        return _told(facts, replace(seen, away=False), _find_after_close(facts, token))
+    scene = scene_of(facts, seen)
+    if scene.sale == "closed":
+        return _told(scene, _find_after_close(facts, token))
     if not seen.away:
         try:
-            return _told(facts, seen, _find(facts, token))
+            return _told(scene, _find(facts, token))
         except NotNow:
             # Redis, or Postgres where it had to be asked.
-            seen = replace(seen, away=True)
-    return _told(facts, seen, _last_known(facts, seen, token))
+            scene = scene_of(facts, replace(seen, away=True))
+    return _told(scene, _last_known(facts, scene.seen, token))
 
 
 def current_pass(slug: str, token: PlaceToken) -> PassToken | None:
@@ -346,10 +347,10 @@ def _followed(facts: EventFacts, place_id: str) -> PlaceFacts | None:
         return place
 
 
-def _told(facts: EventFacts, seen: Picture, found: _Found) -> LineStatus:
+def _told(scene: Scene, found: _Found) -> LineStatus:
     """The same in the words of the page."""
-    scene = scene_of(facts, seen)
-    now, sale, stands = scene.now, scene.sale, scene.stands
+    facts, seen, now = scene.facts, scene.seen, scene.now
+    sale, stands = scene.sale, scene.stands
     state = rules.shown_state(found.state, sale, scene.availability)
     eta = planned = None
     if found.ahead is not None:
@@ -374,7 +375,7 @@ def _told(facts: EventFacts, seen: Picture, found: _Found) -> LineStatus:
         place_token=found.token,
         claim_reference=found.claim_reference,
         claim_live=found.claim_live or found.claim_reference is None,
-        line_safe=not seen.away,
+        line_safe=scene.line_safe,
     )
 
 

@@ -14,7 +14,8 @@ from app.services.pictures import Picture
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One line at one moment, from a picture and the facts beside it: good for as long as these
-    are, a second. `rate` is admissions per minute, `until_start` in seconds."""
+    are, a second. `rate` is admissions per minute, `until_start` in seconds. `line_safe` is False
+    while Redis is away, unless the sale is over: then it does not matter."""
 
     facts: EventFacts
     seen: Picture
@@ -22,6 +23,7 @@ class Scene:
     sale: Phase
     availability: Availability
     until_start: float
+    line_safe: bool
     stands: str
     rate: float
 
@@ -33,15 +35,24 @@ def scene_of(facts: EventFacts, seen: Picture) -> Scene:
     scene = _kept.get(facts.id)
     if scene is None or scene.facts is not facts or scene.seen is not seen:
         now = catalogue.moment(facts)
+        sale = phase(facts, now)
+        line_safe = not seen.away or sale == "closed"
         scene = _kept[facts.id] = Scene(
             facts,
             seen,
             now,
-            phase(facts, now),
+            sale,
             availability(facts),
             max(0.0, (facts.sale_starts_at - now).total_seconds()),
-            # Nobody is admitted while Redis or Postgres is away, nor knows for how long that is.
-            rules.SAFE if seen.away else rules.STANDS if catalogue.silent(facts) else "",
+            line_safe,
+            _stands(facts, line_safe),
             rules.expected_rate(facts.admit_per_minute, seen.observed_rate),
         )
     return scene
+
+
+def _stands(facts: EventFacts, line_safe: bool) -> str:
+    """Why the line stands; nobody is admitted while Redis or Postgres is away."""
+    if not line_safe:
+        return rules.SAFE
+    return rules.STANDS if catalogue.silent(facts) else ""

@@ -9,21 +9,23 @@ one second.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import render_template
 
 from app.domain.events import EventFacts, joinable, phase
 from app.domain.line import FINISHED, LineStatus
-from app.domain.words import clock, count, duration
+from app.domain.words import clock, clock_at, count, duration
 from app.languages import said
 from app.services import catalogue
 
 # How near somebody is, by the highest number of people ahead; the words change at these.
 NEAR = (0, 9, 25, 99, 999)
 FAR = 1000
+_BANDS = (*NEAR, FAR)
 # Frames of one event at one moment; claimed places have one each.
 _MOST_FRAMES = 500
 
@@ -53,8 +55,8 @@ HOLES: dict[str, Hole] = {
     "number": lambda event, status, now, language: count(status.number, language),
     "ahead": lambda event, status, now, language: count(status.ahead or 0, language),
     "wait": lambda event, status, now, language: _span(status.eta_seconds or 0, language),
-    "turn": lambda event, status, now, language: clock(
-        now + timedelta(seconds=status.eta_seconds or 0), event.time_zone
+    "turn": lambda event, status, now, language: clock_at(
+        int(now.timestamp()) + (status.eta_seconds or 0), event.time_zone
     ),
     "poll": lambda event, status, now, language: str(status.next_poll_seconds),
     "updated": lambda event, status, now, language: clock(
@@ -176,7 +178,7 @@ def _span(seconds: float, language: str) -> str:
 def _at_most(ahead: int | None) -> int | None:
     if ahead is None:
         return None
-    return next((bound for bound in NEAR if ahead <= bound), FAR)
+    return _BANDS[bisect_left(NEAR, ahead)]
 
 
 def _shown(event: EventFacts, here: Situation, own: _Marks | _Own) -> dict[str, object]:

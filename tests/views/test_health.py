@@ -29,4 +29,4 @@ def test_the_counters_count(client):
     join(client, event)
     text = client.get("/metrics").text
     assert "fairqueue_joins_total" in text
-    assert 'fairqueue_requests_total{endpoint="line.join",method="POST",status="303"}' in text
+    assert 'fairqueue_requests_count{endpoint="line.join",method="POST",status="303"}' in text
