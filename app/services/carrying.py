@@ -65,7 +65,7 @@ def offer(facts: EventFacts, token: PlaceToken) -> Offer:
         store.add(session, carry_id, token.place_id, _LIVES)
         until = store.database_now(session) + _LIVES
     address = link(facts.slug, carry_id)
-    return Offer(address, _drawing(address), until)
+    return Offer(address, drawing(address), until)
 
 
 def look(facts: EventFacts, text: str) -> Carried:
@@ -117,7 +117,8 @@ def _look(session: store.Db, facts: EventFacts, carry_id: str) -> Carried:
     )
 
 
-def _drawing(address: str) -> str:
+def drawing(address: str) -> str:
+    """A link as an inline SVG element."""
     qr = segno.make(address, error="m", micro=False)
     return str(
         qr.svg_inline(omitsize=True, dark="#000", light="#fff", svgclass=None, lineclass=None)

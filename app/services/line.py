@@ -382,3 +382,28 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
 def _pass(facts: EventFacts, found: _Found, pass_until: int) -> PassToken:
     place = found.token
     return PassToken(facts.id, facts.epoch, place.place_id, place.number, found.turn, pass_until)
+
+
+def imagined(
+    facts: EventFacts,
+    seen: Picture,
+    token: PlaceToken,
+    state: str,
+    *,
+    ahead: int | None = None,
+    about: bool = False,
+    pass_until: int | None = None,
+    claim_reference: str | None = None,
+    claim_live: bool = False,
+) -> LineStatus:
+    """What a place would be told that stood like this in such a line. Asks nobody; for previews."""
+    found = _Found(
+        token,
+        state,
+        ahead=ahead,
+        about=about,
+        pass_until=pass_until,
+        claim_reference=claim_reference,
+        claim_live=claim_live,
+    )
+    return _told(facts, seen, found)

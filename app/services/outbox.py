@@ -61,7 +61,7 @@ class Later(Exception):
 def handlers() -> dict[str, Handler]:
     """Which function delivers which kind."""
     # Imported here, because the services in this table owe entries themselves.
-    from app.services import inbox, mail, payments, refund_news, refunds, turn_mail
+    from app.services import inbox, mail, payments, readiness, refund_news, refunds, turn_mail
 
     return {
         "initialize_payment": payments.deliver_initialize,
@@ -71,6 +71,8 @@ def handlers() -> dict[str, Handler]:
         "send_code": mail.send_code,
         "send_tickets": mail.send_tickets,
         "send_refund_news": refund_news.send,
+        "check_mail": readiness.check_mail,
+        "check_gateway": readiness.check_gateway,
         "send_soon": turn_mail.send_soon,
         "send_turn": turn_mail.send_turn,
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, cast, func, insert, select, text, update
 from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.errors import SlugTaken
@@ -137,6 +137,15 @@ def _in_batches(session: Db, name: str, event_id: int, count: int) -> list[int]:
 def keep_calendar(session: Db) -> list[str]:
     """Open what is due to open and close what is due to close: the slugs of both."""
     return list(session.scalars(text(statement("calendar"))))
+
+
+def latest(connection: Connection, event_id: int, verbs: Sequence[str]) -> datetime | None:
+    """When one of these was last done to the event."""
+    return connection.scalar(
+        select(func.max(TimelineEntry.at)).where(
+            TimelineEntry.event_id == event_id, TimelineEntry.verb.in_(verbs)
+        )
+    )
 
 
 def happenings(session: Db, event_id: int, limit: int) -> Sequence[TimelineEntry]:

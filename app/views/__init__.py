@@ -19,6 +19,7 @@ PAGES = (
     "health",
     "staff",
     "organiser",
+    "previews",
     "support",
 )
 

@@ -103,7 +103,7 @@ def status(reference: str) -> Response:
     # Only who has just pressed Pay is taken to the gateway; anybody else is shown the way.
     if "go" in request.args and request.htmx and (address := _gateway_address(found)):
         return make_htmx_response("", redirect=address)
-    return make_response(render_template("claims/_claim.html", **_shown(found)))
+    return make_response(render_template("claims/_claim.html", **shown(found)))
 
 
 @blueprint.post("/claims/<reference>/pay")
@@ -115,7 +115,7 @@ def pay(reference: str) -> Response:
     found = payments.pay_and_look(canonical, _fan_id(canonical))
     if address := _gateway_address(found):
         return make_htmx_response("", redirect=address)
-    return make_response(render_template("claims/_claim.html", **_shown(found, going=True)))
+    return make_response(render_template("claims/_claim.html", **shown(found, going=True)))
 
 
 @blueprint.post("/claims/<reference>/release")
@@ -278,10 +278,11 @@ def _form(
 
 
 def _page(found: ClaimView, returned: bool = False) -> Response:
-    return make_response(render_template("claims/claim.html", **_shown(found, returned=returned)))
+    return make_response(render_template("claims/claim.html", **shown(found, returned=returned)))
 
 
-def _shown(found: ClaimView, *, going: bool = False, returned: bool = False) -> dict[str, object]:
+def shown(found: ClaimView, *, going: bool = False, returned: bool = False) -> dict[str, object]:
+    """What the templates of a claim know."""
     # What has been decided meanwhile needs no more waiting: the fan may try again at once.
     waiting = found.payment is not None and found.payment.open
     return {

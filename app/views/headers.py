@@ -74,7 +74,8 @@ def finish(response: Response) -> Response:
     headers["X-Request-Id"] = g.request_id
     page = response.mimetype == "text/html" and not request.htmx
     for name, value in of_security(page):
-        headers[name] = value
+        # The preview of a page is framed, and may do less than the page.
+        headers.setdefault(name, value)
     # What belongs to one person must not stay in a cache shared with others.
     headers.setdefault("Cache-Control", "no-store")
     endpoint = request.endpoint or "none"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import IO, Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
+from htmx_flask import request
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
@@ -16,6 +17,7 @@ from app.domain import events as rules
 from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
 from app.domain.said import say
 from app.services import dashboard, events, gateway_watch, samples, sheets
+from app.services import readiness as preparation
 from app.views.errors import answer_of
 from app.views.language import said
 from app.views.staff import me
@@ -64,6 +66,19 @@ def story(slug: str) -> str:
     found = events.look(me(), slug)
     told = samples.story(found, request.args.get("span", ""))
     return render_template("organiser/_story.html", event=found, story=told, **_now())
+
+
+@blueprint.get("/events/<slug>/readiness")
+def readiness(slug: str) -> str:
+    found = preparation.look(me(), slug)
+    template = "organiser/_readiness.html" if request.htmx else "organiser/readiness.html"
+    return render_template(template, event=found.event, found=found)
+
+
+@blueprint.post("/events/<slug>/readiness")
+def try_out(slug: str) -> Response:
+    preparation.ask(me(), slug)
+    return redirect(url_for(".readiness", slug=slug), code=303)
 
 
 @blueprint.get("/events/<slug>/payments.csv")

@@ -26,6 +26,7 @@ blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 ALLOWED: dict[str, frozenset[str]] = {
     "staff": frozenset(ROLES),
     "organiser": frozenset({ORGANISER, ADMIN}),
+    "previews": frozenset({ORGANISER, ADMIN}),
     "support": frozenset({SUPPORT, ADMIN}),
 }
 BEFORE_LOG_IN = frozenset({"staff.log_in", "staff.log_in_form"})

@@ -15,12 +15,15 @@ from app.services import (
     demo,
     events,
     gateway_watch,
+    outbox,
+    readiness,
     samples,
     staff,
     support,
 )
 from app.services.staff import StaffMember
 from tests import factories
+from tests.faults import failpoint_world
 from tests.faults.failpoint_money import (
     bought,
     confirmed,
@@ -197,6 +200,45 @@ def an_organiser_looks_around(world: World) -> Life:
 
     yield look
     assert not dashboard.live(who, sale.slug).line_away
+
+
+@USE_CASES
+def an_organiser_tries_mail_and_gateway(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    yield lambda: readiness.ask(who, sale.slug)
+    # Who has died on the way asks again.
+    readiness.ask(who, sale.slug)
+    assert readiness.look(who, sale.slug).asking
+    failpoint_world.deliver(outbox.MAIL)
+    failpoint_world.deliver(outbox.MONEY)
+    answers = "SELECT name, ok FROM checks WHERE name <> 'beats' ORDER BY name"
+    assert world.rows(answers) == [("gateway", True), ("mail", True)]
+    assert world.mails_to(who.email)
+
+
+@USE_CASES
+def the_workers_answer_the_readiness_list(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    readiness.ask(who, sale.slug)
+
+    def deliver_both() -> None:
+        failpoint_world.deliver(outbox.MAIL)
+        failpoint_world.deliver(outbox.MONEY)
+
+    yield deliver_both
+    deliver_both()
+    assert world.rows("SELECT count(*) FROM checks WHERE ok") == [(2,)]
+
+
+@USE_CASES
+def an_organiser_has_looked_at_the_pages(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "organiser", sale)
+    yield lambda: readiness.note_preview(who, sale.slug)
+    readiness.note_preview(who, sale.slug)
+    assert readiness.previewed_at(sale.id) is not None
 
 
 @USE_CASES
