@@ -406,4 +406,4 @@ def imagined(
         claim_reference=claim_reference,
         claim_live=claim_live,
     )
-    return _told(facts, seen, found)
+    return _told(scene_of(facts, seen), found)
