@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -11,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.errors import _WaitTimeout
 from psycopg.pq import TransactionStatus
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import Engine, make_url
@@ -24,6 +20,7 @@ from app.domain import errors
 from app.extensions import db
 from app.failpoints import reached
 from app.silence import Silence
+from app.store.bounded import LONGEST_WAIT, BoundedConnection, Statement
 
 # What a violated constraint says to the person who met it.
 REFUSAL_OF_CONSTRAINT: dict[str, type[errors.Refusal]] = {
@@ -36,24 +33,7 @@ REFUSAL_OF_CONSTRAINT: dict[str, type[errors.Refusal]] = {
 # After Postgres did not answer, this process asks nothing of it for so long (s): else every
 # request would wait out the whole deadline once for each statement, in turn.
 _PAUSE_AFTER_SILENCE = 0.5
-# A stopped Postgres backend defeats statement_timeout, keepalives and tcp_user_timeout, so the
-# client itself has to give up after so long (s).
-_LONGEST_WAIT = 2.5
-_silence = Silence(_PAUSE_AFTER_SILENCE, longest_look=_LONGEST_WAIT + 0.5)
-
-
-class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that waits no longer than `longest_wait` seconds for the server; what the
-    server did is then unknown."""
-
-    longest_wait = _LONGEST_WAIT
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, timeout or self.longest_wait)
-        except _WaitTimeout as exc:
-            self.close()
-            raise psycopg.OperationalError("the server did not answer in time") from exc
+_silence = Silence(_PAUSE_AFTER_SILENCE, longest_look=LONGEST_WAIT + 0.5)
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -71,6 +51,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         return BoundedConnection.connect(
             **arguments,
             connect_timeout=2,
+            client_encoding="UTF8",
             application_name="fairqueue",
             options=f"{options} -c timezone=UTC",
         )
@@ -91,11 +72,7 @@ def _refuse_the_dead(connection: BoundedConnection, *_: object) -> None:
     An idle server has nothing to say, so a socket with something to read is one at its end.
     That costs no round trip, and spares a request the word that its outcome is unknown.
     """
-    if connection.closed:
-        raise sa_exc.InvalidatePoolError
-    ear = select.poll()
-    ear.register(connection.fileno(), select.POLLIN)
-    if ear.poll(0):
+    if connection.closed or connection.hears_something():
         raise sa_exc.InvalidatePoolError
 
 
@@ -149,8 +126,7 @@ def all_rows(name: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
     """As one_statement(), with every row."""
     with translated(), _alone() as connection:
         try:
-            with connection.cursor(row_factory=namedtuple_row) as cursor:
-                rows = cursor.execute(_for_driver(name), parameters).fetchall()
+            rows = connection.ask(_prepared(name), parameters)
         except psycopg.OperationalError as exc:
             if _lost(exc) or connection.closed:
                 raise errors.OutcomeUnknown from exc
@@ -160,29 +136,23 @@ def all_rows(name: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
 
 
 @contextmanager
-def _alone() -> Iterator[psycopg.Connection[Any]]:
-    """A connection of the pool in autocommit, without SQLAlchemy in between: its part of a
-    statement costs five times the driver's, and a request makes one statement."""
+def _alone() -> Iterator[BoundedConnection]:
+    """A connection of the pool, without SQLAlchemy or a transaction in between."""
     pooled = db.engine.raw_connection()
     connection = pooled.driver_connection
     assert isinstance(connection, BoundedConnection)
     try:
-        connection.autocommit = True
         yield connection
     finally:
-        if connection.info.transaction_status == TransactionStatus.IDLE:
-            connection.autocommit = False
-        else:
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             # Broken, or left in the middle of an answer: nobody may have it after us.
             pooled.invalidate()
         pooled.close()
 
 
 @cache
-def _for_driver(name: str) -> bytes:
-    """The statement with its parameters as psycopg writes them."""
-    text = statement(name).replace("%", "%%")
-    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", text).encode()
+def _prepared(name: str) -> Statement:
+    return Statement(name, statement(name))
 
 
 def autocommit_engine() -> Engine:
