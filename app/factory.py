@@ -10,7 +10,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import clock, extensions
 from app.config import Settings, load
-from app.fast import Fast
+from app.fast import Fast, short_way
+from app.fast_writes import Writes
 from app.gateway import client as gateway
 from app.line import client as line
 from app.store import db as store
@@ -38,7 +39,7 @@ def create_app(
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         MAX_CONTENT_LENGTH=64 * 1024,
     )
-    app.wsgi_app = Fast(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Fast(app.wsgi_app, short_way, Writes(app.app_context))  # type: ignore[method-assign]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

@@ -7,7 +7,8 @@ has in memory, with one trip to Redis at most: no routing, no request objects, n
 It never decides anything by itself. It calls the same services and uses the same cookies, headers
 and frames as the views do, and hands on to Flask, which goes the long way:
 
-- every other request, and these three when they are in any way unusual;
+- every other request, and these three when they are in any way unusual (app/fast_writes.py
+  answers three of the others: a claim, a payment, a webhook);
 - whatever it would have to refuse: Flask's error pages have the words for that;
 - whatever is not in memory yet. Flask's views fill the memory that this layer reads, so the first
   poll after the facts of an event have changed, once a second, takes the long way.
@@ -65,16 +66,20 @@ class Answer(NamedTuple):
     html: bool = True
 
 
-class Fast:
-    """A WSGI application before another one."""
+ShortWay = Callable[[Environ], Answer | None]
 
-    def __init__(self, long_way: Application) -> None:
+
+class Fast:
+    """A WSGI application before another one; what one short way does not answer, the next may."""
+
+    def __init__(self, long_way: Application, *short_ways: ShortWay) -> None:
         self.long_way = long_way
+        self.short_ways = short_ways
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = clock.monotonic()
         try:
-            answer = short_way(environ)
+            answer = next(filter(None, (way(environ) for way in self.short_ways)), None)
         except Exception:
             # A fault here must not reach a fan whom Flask can answer.
             log.exception("the short way failed")

@@ -243,7 +243,7 @@ def both_ways(app: Any, method: str, path: str, headers: dict[str, str]) -> bool
             own.append(False)
             return layer.long_way(environ, start)
 
-        short = ask(fast.Fast(counted), method, path, headers)
+        short = ask(fast.Fast(counted, *layer.short_ways), method, path, headers)
         # The clock may have turned between the two, and the facts been renewed.
         if long == short and (not own or attempt):
             return not own

@@ -32,7 +32,7 @@ from app.domain.tokens import ClaimLink, PassToken, PlaceToken
 from app.extensions import settings
 from app.services import catalogue, claims, line, more_time, payments, tickets, verification
 from app.services.claims import ClaimView
-from app.views import cookies
+from app.views import cookies, guard
 from app.views.errors import answer_of
 
 blueprint = Blueprint("claims", __name__)
@@ -66,8 +66,7 @@ def make(slug: str) -> Response:
     except (Invalid, FewerLeft, NoneFreeNow, NotNow) as refusal:
         return _form(facts, turn, request.form, refusal)
     metrics.CLAIMS.inc()
-    answer = redirect(url_for("claims.claim", reference=reference), 303)
-    return cookies.keep_claim(answer, ClaimLink(reference))
+    return _see_other(made(reference))
 
 
 @blueprint.post("/events/<slug>/claim/more")
@@ -109,10 +108,11 @@ def status(reference: str) -> Response:
 @blueprint.post("/claims/<reference>/pay")
 def pay(reference: str) -> Response:
     canonical = _canonical(reference)
+    guard.not_again()
     if not request.htmx:
-        address = payments.pay(canonical, _fan_id(canonical))
-        return redirect(address or url_for("claims.claim", reference=canonical), 303)
-    found = payments.pay_and_look(canonical, _fan_id(canonical))
+        address = payments.pay(canonical, fan_id(canonical))
+        return redirect(address, 303) if address else _see_other(shown_at(canonical))
+    found = payments.pay_and_look(canonical, fan_id(canonical))
     if address := _gateway_address(found):
         return make_htmx_response("", redirect=address)
     return make_response(render_template("claims/_claim.html", **shown(found, going=True)))
@@ -148,6 +148,21 @@ def show_tickets(reference: str) -> Response:
     return make_response(html)
 
 
+def made(reference: str) -> list[tuple[str, str]]:
+    """The headers that give a browser its claim and lead it there."""
+    return [*shown_at(reference), ("Set-Cookie", cookies.of_claim(ClaimLink(reference)))]
+
+
+def shown_at(reference: str) -> list[tuple[str, str]]:
+    return [("Location", f"/claims/{reference}")]
+
+
+def _see_other(found: list[tuple[str, str]]) -> Response:
+    answer = make_response("", 303)
+    answer.headers.extend(found)
+    return answer
+
+
 def _mine(reference: str) -> ClaimView:
     """The claim, for the fan who made it or who came by the link in the mail.
 
@@ -155,7 +170,7 @@ def _mine(reference: str) -> ClaimView:
     """
     canonical = _canonical(reference)
     found = claims.look(canonical)
-    if _fan_id(canonical) not in (None, found.fan_id):
+    if fan_id(canonical) not in (None, found.fan_id):
         raise NotYours
     return found
 
@@ -168,12 +183,12 @@ def _canonical(reference: str) -> str:
     return canonical
 
 
-def _fan_id(reference: str) -> int | None:
+def fan_id(reference: str, jar: Mapping[str, str] | None = None) -> int | None:
     """The fan who asks, who must be the claim's; None for who came by the claim's link. Nobody's
     number is 0."""
-    if cookies.opens_claim(reference):
+    if cookies.opens_claim(reference, jar):
         return None
-    fan = cookies.fan()
+    fan = cookies.fan(jar)
     return fan.fan_id if fan else 0
 
 
@@ -220,6 +235,7 @@ def _claim(facts: EventFacts, place: PlaceToken, turn: PassToken) -> str:
         checked, fan = _checked(facts, place), cookies.fan()
         if fan is None:
             raise NotProven
+        guard.not_again()
         return claims.claim(facts, turn, fan.fan_id, checked, _form_key())
     except NotOnSale:
         raise NotOnSale(_phase(catalogue.facts(facts.slug))) from None

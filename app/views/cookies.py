@@ -59,9 +59,10 @@ def held_place(facts: EventFacts) -> PlaceToken:
     return token
 
 
-def turn(event_id: int) -> PassToken | None:
+def turn(event_id: int, jar: Mapping[str, str] | None = None) -> PassToken | None:
     """The pass that this browser holds at this event; a forged one is none."""
-    token = PassToken.read(request.cookies.get(f"fq_pass_{event_id}"), settings.secret_key)
+    carried = request.cookies if jar is None else jar
+    token = PassToken.read(carried.get(f"fq_pass_{event_id}"), settings.secret_key)
     return token if token and token.event_id == event_id else None
 
 
@@ -78,13 +79,15 @@ def asked(event_id: int) -> str:
     return given if tokens.AN_ID.fullmatch(given) else ""
 
 
-def fan() -> FanToken | None:
-    return FanToken.read(request.cookies.get("fq_fan"), settings.secret_key)
+def fan(jar: Mapping[str, str] | None = None) -> FanToken | None:
+    carried = request.cookies if jar is None else jar
+    return FanToken.read(carried.get("fq_fan"), settings.secret_key)
 
 
-def opens_claim(reference: str) -> bool:
+def opens_claim(reference: str, jar: Mapping[str, str] | None = None) -> bool:
     """Whether this browser came by the link in the mail, or made this claim."""
-    link = ClaimLink.read(request.cookies.get(f"fq_claim_{reference}"), settings.secret_key)
+    carried = request.cookies if jar is None else jar
+    link = ClaimLink.read(carried.get(f"fq_claim_{reference}"), settings.secret_key)
     return link is not None and link.reference == reference
 
 
@@ -113,7 +116,7 @@ def keep_fan(response: Answer, token: FanToken) -> Answer:
 
 
 def keep_claim(response: Answer, link: ClaimLink) -> Answer:
-    return _add(response, _signed(f"fq_claim_{link.reference}", link, LONG_DAYS))
+    return _add(response, of_claim(link))
 
 
 def of_place(token: PlaceToken) -> str:
@@ -127,6 +130,10 @@ def of_pass(token: PassToken) -> str:
 
 def of_proven(token: PlaceToken) -> str:
     return _header(f"fq_proven_{token.event_id}", token.place_id, PLACE_DAYS)
+
+
+def of_claim(link: ClaimLink) -> str:
+    return _signed(f"fq_claim_{link.reference}", link, LONG_DAYS)
 
 
 def of_language(language: str) -> str:

@@ -14,13 +14,15 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
-from app.domain.errors import CrossSite, HostUnknown
+from app.domain.errors import CrossSite, HostUnknown, Refusal
 from app.extensions import settings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 EXEMPT = frozenset({"webhooks.paystack"})
 # What watches the machines asks each by its own address.
 ANY_HOST = frozenset({"health.live", "health.ready", "health.counters"})
+# What the short way was refused, in the environment of the request that it hands on.
+REFUSED = "fairqueue.refused"
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,6 +38,13 @@ def check() -> None:
         return
     if not asked_by_us(request.environ):
         raise CrossSite
+
+
+def not_again() -> None:
+    """Raises what the short way was refused when it asked for the same (app/fast_writes.py)."""
+    refusal = request.environ.get(REFUSED)
+    if isinstance(refusal, Refusal):
+        raise refusal
 
 
 def host_is_ours(environ: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from app import metrics
 from app.services import inbox
+from app.views import guard
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
@@ -14,6 +15,7 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 def paystack() -> Response:
     # The signature covers the bytes as they came, so nothing may read them as a form first.
     body = request.get_data(cache=False, parse_form_data=False)
+    guard.not_again()
     inbox.receive(body, request.headers.get("X-Paystack-Signature"))
     metrics.WEBHOOKS.labels("stored").inc()
     return Response(status=200)

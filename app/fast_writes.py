@@ -1,0 +1,136 @@
+"""The short way for what writes: a claim, the button "Pay", a webhook; as app/fast.py for reads.
+
+The same holds as there: these call the services that the views call, and whatever is unusual goes
+on to Flask. What writes must not be done twice because it goes on:
+
+- What a service refused goes on together with the refusal, which the view raises again instead of
+  asking once more (guard.not_again).
+- Only a fault of ours makes Flask ask again. That changes nothing, for a claim has its form key, a
+  webhook its hash, and a claim one open payment.
+
+tests/test_fast_writes.py asks both ways and compares their answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from app import metrics
+from app.domain.claims import check_form
+from app.domain.errors import Invalid, Refusal
+from app.domain.references import as_claim_reference
+from app.fast import HTML, NOT_KEPT, Answer, Environ, of_body
+from app.services import catalogue, claims, inbox, payments
+from app.views import cookies, guard
+from app.views.claims import FORM_KEY, fan_id, made, shown_at
+
+FORM = "application/x-www-form-urlencoded"
+# Far more than an ordinary claim or webhook has.
+LONGEST_BODY = 16 * 1024
+MOST_FIELDS = 10
+
+
+class Writes:
+    """A short way; `context` makes the application's context, which database sessions need."""
+
+    def __init__(self, context: Callable[[], AbstractContextManager[Any]]) -> None:
+        self.context = context
+
+    def __call__(self, environ: Environ) -> Answer | None:
+        """The answer, or None if Flask is to find it."""
+        if environ["REQUEST_METHOD"] != "POST" or environ.get("QUERY_STRING"):
+            return None
+        _, first, *rest = (environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]).split("/")
+        ask = ASKED.get((first, *rest[1:]))
+        if ask is None or not guard.host_is_ours(environ):
+            return None
+        try:
+            with self.context():
+                return ask(environ, rest[0])
+        except Refusal as refusal:
+            environ[guard.REFUSED] = refusal
+            return None
+
+
+def claim(environ: Environ, slug: str) -> Answer | None:
+    facts = catalogue.facts_if_known(slug)
+    if facts is None or not guard.asked_by_us(environ):
+        return None
+    jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
+    place, turn, fan = cookies.place(facts.id, jar), cookies.turn(facts.id, jar), cookies.fan(jar)
+    if place is None or turn is None or fan is None or turn.place_id != place.place_id:
+        return None
+    form = form_of(environ)
+    if form is None or not FORM_KEY.fullmatch(form.get("form_key", "")):
+        return None
+    try:
+        checked = check_form(form, facts.max_per_fan)
+    except Invalid:
+        return None
+    reference = claims.claim(facts, turn, fan.fan_id, checked, form["form_key"])
+    metrics.CLAIMS.inc()
+    return Answer("claims.make", 303, [*of_body(b"", HTML), *made(reference), NOT_KEPT])
+
+
+def pay(environ: Environ, reference: str) -> Answer | None:
+    if reference != as_claim_reference(reference) or not guard.asked_by_us(environ):
+        return None
+    if environ.get("HTTP_HX_REQUEST"):
+        return None
+    fan = fan_id(reference, cookies.jar_of(environ.get("HTTP_COOKIE", "")))
+    if payments.pay(reference, fan) is not None:
+        return None
+    return Answer("claims.pay", 303, [*of_body(b"", HTML), *shown_at(reference), NOT_KEPT])
+
+
+def webhook(environ: Environ, _: str) -> Answer | None:
+    body = body_of(environ)
+    if body is None:
+        return None
+    inbox.receive(body, environ.get("HTTP_X_PAYSTACK_SIGNATURE"))
+    metrics.WEBHOOKS.labels("stored").inc()
+    return Answer("webhooks.paystack", 200, [*of_body(b"", HTML), NOT_KEPT])
+
+
+def form_of(environ: Environ) -> dict[str, str] | None:
+    """The fields of a form that is sent as browsers send it, each once."""
+    body = body_of(environ) if environ.get("CONTENT_TYPE") == FORM else None
+    if body is None:
+        return None
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MOST_FIELDS,
+        )
+    except ValueError:
+        return None
+    form = dict(pairs)
+    return form if len(form) == len(pairs) else None
+
+
+def body_of(environ: Environ) -> bytes | None:
+    """The whole body, which stays there to be read for whoever answers in our place."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() or int(length) > LONGEST_BODY:
+        return None
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    body, missing = b"", int(length)
+    while missing and (more := environ["wsgi.input"].read(missing)):
+        body, missing = body + more, missing - len(more)
+    environ["wsgi.input"] = BytesIO(body)
+    return None if missing else body
+
+
+# By the address without its second part, which names the event or the claim.
+ASKED: dict[tuple[str, ...], Callable[[Environ, str], Answer | None]] = {
+    ("events", "claim"): claim,
+    ("claims", "pay"): pay,
+    ("webhooks",): webhook,
+}
