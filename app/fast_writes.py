@@ -25,8 +25,9 @@ from app.domain.errors import Invalid, Refusal
 from app.domain.references import as_claim_reference
 from app.fast import HTML, NOT_KEPT, Answer, Environ, of_body
 from app.services import catalogue, claims, inbox, payments
-from app.views import cookies, guard
+from app.views import cookies, guard, paying
 from app.views.claims import FORM_KEY, fan_id, made, shown_at
+from app.views.language import of_browser
 
 FORM = "application/x-www-form-urlencoded"
 # Far more than an ordinary claim or webhook has.
@@ -79,10 +80,17 @@ def claim(environ: Environ, slug: str) -> Answer | None:
 def pay(environ: Environ, reference: str) -> Answer | None:
     if reference != as_claim_reference(reference) or not guard.asked_by_us(environ):
         return None
-    if environ.get("HTTP_HX_REQUEST"):
-        return None
-    fan = fan_id(reference, cookies.jar_of(environ.get("HTTP_COOKIE", "")))
-    if payments.pay(reference, fan) is not None:
+    jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
+    fan, htmx = fan_id(reference, jar), environ.get("HTTP_HX_REQUEST")
+    if htmx == "true":
+        opened = payments.pay_first(reference, fan)
+        language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        html = paying.fragment_if_known(reference, opened, language) if opened else None
+        if html is None:
+            return None
+        body = html.encode()
+        return Answer("claims.pay", 200, [*of_body(body, HTML), NOT_KEPT], body)
+    if htmx is not None or payments.pay(reference, fan) is not None:
         return None
     return Answer("claims.pay", 303, [*of_body(b"", HTML), *shown_at(reference), NOT_KEPT])
 

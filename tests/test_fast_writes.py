@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextvars import Context
+from datetime import timedelta
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -237,6 +238,47 @@ def test_paying_is_answered_the_same_and_opens_one_payment(app: Any) -> None:
     link = ClaimLink(claim.reference).sign(settings.secret_key)
     assert both_ways(app, path, Cookie=f"fq_claim_{claim.reference}={link}") == (True, "303")
     assert rows("payments") == 1
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("quantity", [1, 2])
+def test_with_htmx_the_fragment_is_filled_in_for_each(
+    app: Any, monkeypatch: pytest.MonkeyPatch, language: str, quantity: int
+) -> None:
+    event = factories.an_event()
+    now = catalogue.moment(catalogue.facts(event.slug))
+    # Both ways at one moment, or they would tell different seconds.
+    monkeypatch.setattr(catalogue, "moment", lambda _: now)
+    until = [now + timedelta(seconds=seconds) for seconds in (300, 3600, 59)]
+    names = ["Ada Obi", "<b>O'Neil</b> & \\1 %00until%00", "Adé"]
+    held = [
+        factories.a_claim(event, quantity, name=name, held_until=moment)
+        for name, moment in zip(names, until, strict=True)
+    ]
+    for claim in held:
+        fan = f"fq_fan={FanToken(claim.fan_id).sign(settings.secret_key)}"
+        asked = {"Cookie": fan, "HX-Request": "true", "Accept-Language": language}
+        short, status = both_ways(app, f"/claims/{claim.reference}/pay", **asked)
+        # The first one is rendered, and kept for those of its size.
+        assert (short, status) == (claim is not held[0], "200")
+    assert rows("payments") == 3
+
+
+def test_with_htmx_what_has_more_to_say_is_rendered(app: Any) -> None:
+    claim, fan = held()
+    path, htmx = f"/claims/{claim.reference}/pay", {"HX-Request": "true"}
+    both_ways(app, path, **fan, **htmx)
+    assert both_ways(app, path, **fan, **htmx)[0]
+    claim.extended_at = claim.created_at
+    db.session.commit()
+    assert not both_ways(app, path, **fan, **htmx)[0]
+    assert both_ways(app, path, **fan, **htmx)[0]
+    db.session.execute(text("UPDATE payments SET state = 'FAILED'"))
+    db.session.commit()
+    assert not both_ways(app, path, **fan, **htmx)[0]
+    assert rows("payments") == 2
+    catalogue.forget(catalogue.facts_by_id(claim.event_id).slug)
+    assert not both_ways(app, path, **fan, **{"HX-Request": "yes"})[0]
 
 
 @pytest.mark.parametrize("state", ["CONFIRMED", "EXPIRED", "RELEASED"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -35,6 +36,20 @@ _ASK_AGAIN_IN = 60.0
 _ASKED_JUST_NOW = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A claim with its first payment, of which the gateway is to hear."""
+
+    event_id: int
+    quantity: int
+    amount: int
+    currency: str
+    held_until: datetime
+    extended: bool
+    name: str
+    email: str
+
+
 def pay(reference: str, fan_id: int | None = None) -> str | None:
     """Open a payment for a held claim, or find the one that is open.
 
@@ -45,6 +60,15 @@ def pay(reference: str, fan_id: int | None = None) -> str | None:
     return _pay(reference, fan_id, look=False).address
 
 
+def pay_first(reference: str, fan_id: int | None = None) -> Opened | None:
+    """As pay(), for the first time or when nothing has come of that yet: what the answer says of
+    the claim. None when there is more to say, which pay_and_look() knows."""
+    page = _pay(reference, fan_id, look=None).page
+    if page is None:
+        return None
+    return Opened(**page | {"held_until": datetime.fromisoformat(page["held_until"])})
+
+
 def pay_and_look(reference: str, fan_id: int | None = None) -> ClaimView:
     """As pay(), in as many round trips; the claim as it is now."""
     page = _pay(reference, fan_id, look=True).page
@@ -52,7 +76,7 @@ def pay_and_look(reference: str, fan_id: int | None = None) -> ClaimView:
     return view_of_page(page)
 
 
-def _pay(reference: str, fan_id: int | None, look: bool) -> store.Pressed:
+def _pay(reference: str, fan_id: int | None, look: bool | None) -> store.Pressed:
     pressed = store.pay_claim(reference, fan_id, look)
     match pressed.outcome:
         case "unknown":

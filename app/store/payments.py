@@ -72,7 +72,7 @@ class Pressed:
     page: dict[str, Any] | None
 
 
-def pay_claim(reference: str, fan_id: int | None, look: bool) -> Pressed:
+def pay_claim(reference: str, fan_id: int | None, look: bool | None) -> Pressed:
     """Call the database function in autocommit: one round trip, all or nothing."""
     parameters = {"reference": reference, "fan_id": fan_id, "look": look}
     return Pressed(*one_statement("pay", parameters))

@@ -32,8 +32,9 @@ from app.domain.tokens import ClaimLink, PassToken, PlaceToken
 from app.extensions import settings
 from app.services import catalogue, claims, line, more_time, payments, tickets, verification
 from app.services.claims import ClaimView
-from app.views import cookies, guard
+from app.views import cookies, guard, paying
 from app.views.errors import answer_of
+from app.views.language import language
 
 blueprint = Blueprint("claims", __name__)
 
@@ -115,7 +116,12 @@ def pay(reference: str) -> Response:
     found = payments.pay_and_look(canonical, fan_id(canonical))
     if address := _gateway_address(found):
         return make_htmx_response("", redirect=address)
-    return make_response(render_template("claims/_claim.html", **shown(found, going=True)))
+    values = shown(found, going=True)
+    if paying.wanted(found, language()):
+        claim, own = paying.marked(found)
+        frame = render_template("claims/_claim.html", **values | {"claim": claim, "own": own})
+        paying.keep(found, language(), frame)
+    return make_response(render_template("claims/_claim.html", **values))
 
 
 @blueprint.post("/claims/<reference>/release")
@@ -136,7 +142,7 @@ def more(reference: str) -> Response:
 def back(reference: str) -> Response:
     """Back from the gateway. What its address bar says proves nothing, so we ask it ourselves."""
     canonical = _canonical(reference)
-    return _page(payments.ask_and_look(canonical, _fan_id(canonical)), returned=True)
+    return _page(payments.ask_and_look(canonical, fan_id(canonical)), returned=True)
 
 
 @blueprint.get("/claims/<reference>/tickets")
@@ -301,10 +307,12 @@ def shown(found: ClaimView, *, going: bool = False, returned: bool = False) -> d
     """What the templates of a claim know."""
     # What has been decided meanwhile needs no more waiting: the fan may try again at once.
     waiting = found.payment is not None and found.payment.open
+    now = catalogue.moment(found.event)
     return {
         "claim": found,
         "event": found.event,
-        "now": catalogue.moment(found.event),
+        "now": now,
+        "own": paying.own_of(found.held_until, now, found.event.time_zone),
         "more": events.more_time(found.event.hold_seconds),
         "going": going or "go" in request.args,
         "returned": waiting and (returned or "back" in request.args),
