@@ -6,7 +6,7 @@ import re
 import secrets
 
 # Crockford's base 32 (https://www.crockford.com/base32.html): no I, L, O or U.
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _HEARD = str.maketrans("ILO", "110")
 _LENGTH = 10
 _TICKET_LENGTH = 16
@@ -15,7 +15,7 @@ _PLACE = re.compile(r"P\s*(\d{1,9})[\s-]+(\d{1,15})[\s-]+([0-9A-Z]{2})")
 
 def claim_reference() -> str:
     """A new claim reference such as FQ-7K3M-9QXD-R2: 50 random bits."""
-    return _grouped("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)))
+    return _grouped("".join(secrets.choice(ALPHABET) for _ in range(_LENGTH)))
 
 
 def as_claim_reference(text: str) -> str | None:
@@ -25,20 +25,20 @@ def as_claim_reference(text: str) -> str | None:
     """
     letters = "".join(ch for ch in text.upper() if ch.isalnum())
     body = letters.removeprefix("FQ").translate(_HEARD)
-    if len(body) != _LENGTH or not set(body) <= set(_ALPHABET):
+    if len(body) != _LENGTH or not set(body) <= set(ALPHABET):
         return None
     return _grouped(body)
 
 
 def ticket_code() -> str:
     """A new ticket code such as 7K3M9QXDR2B04ZTV: 80 random bits, so nobody guesses another's."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_TICKET_LENGTH))
+    return "".join(secrets.choice(ALPHABET) for _ in range(_TICKET_LENGTH))
 
 
 def as_ticket_code(text: str) -> str | None:
     """The ticket code that somebody meant, read as kindly as a claim's reference, or None."""
     code = "".join(ch for ch in text.upper() if ch.isalnum()).translate(_HEARD)
-    return code if len(code) == _TICKET_LENGTH and set(code) <= set(_ALPHABET) else None
+    return code if len(code) == _TICKET_LENGTH and set(code) <= set(ALPHABET) else None
 
 
 def payment_reference(claim: str, attempt: int) -> str:
@@ -70,7 +70,7 @@ def as_place_reference(text: str) -> tuple[int, int] | None:
 def _check(event_id: int, number: int) -> str:
     # The remainder of a prime: no single digit and no swap of two neighbours leaves it the same.
     high, low = divmod((event_id * 97 + number) * 37 % 1021, 32)
-    return _ALPHABET[high] + _ALPHABET[low]
+    return ALPHABET[high] + ALPHABET[low]
 
 
 def _grouped(body: str) -> str:

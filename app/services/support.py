@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app.domain import errors, search
 from app.domain.claims import CONFIRMED, HELD
 from app.domain.said import say
+from app.domain.search import Meant, Near
 from app.extensions import settings
 from app.services import claims, events, outbox, payments, refunds
 from app.services.claims import ClaimView
@@ -35,15 +36,18 @@ _FORM_KEY = re.compile(r"[A-Za-z0-9_-]{8,40}")
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a search found; `places` only for an e-mail address."""
+    """What a search found. `near` says that nothing is exactly what was typed, and that these come
+    close to it."""
 
     claims: list[FoundClaim]
     places: list[FoundPlace]
+    near: bool = False
 
     @property
     def one_claim(self) -> str | None:
         """The reference to go to at once, when there is nothing to choose from."""
-        return self.claims[0].reference if len(self.claims) == 1 and not self.places else None
+        alone = len(self.claims) == 1 and not self.places and not self.near
+        return self.claims[0].reference if alone else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,11 @@ class Case:
     seen: str
 
     @property
+    def mailed(self) -> bool:
+        """Whether the tickets have left by mail."""
+        return any(mail.sent_at for mail in self.mails)
+
+    @property
     def can_give_back(self) -> bool:
         return self.claim.state == HELD
 
@@ -90,14 +99,22 @@ class Case:
 
 
 def find(staff: StaffMember, text: str) -> Results:
-    """Search by e-mail address, claim reference, payment reference or ticket code."""
-    meant = search.read(text)
+    """Search by e-mail address, reference of a claim, a payment or a place, or ticket code; where
+    that finds nothing, by what comes close, by the beginning of an address, by name and phone."""
+    found = _look_for(staff, search.read(text))
+    if found.claims or found.places:
+        return found
+    return replace(_look_for(staff, search.near(text)), near=True)
+
+
+def _look_for(staff: StaffMember, meant: Meant | Near) -> Results:
     if not meant.anything:
         return Results([], [])
     with transaction() as session:
-        found = store.claims(session, staff.organisation_id, meant)
-        places = store.places(session, staff.organisation_id, meant.email) if meant.email else []
-    return Results(found, places)
+        return Results(
+            store.claims(session, staff.organisation_id, meant),
+            store.places(session, staff.organisation_id, meant),
+        )
 
 
 def flagged(staff: StaffMember) -> list[Flagged]:
@@ -122,9 +139,15 @@ def look(staff: StaffMember, reference: str) -> Case:
 
 
 def give_back(staff: StaffMember, reference: str, seen: str, reason: str) -> None:
-    """Give a hold back: its tickets are free again. Raises ClaimUnknown, StateGone."""
+    """Give a hold back: its tickets are free again.
+
+    Raises ClaimUnknown, StateGone, Invalid (field `reason`).
+    """
     _as_seen(staff, reference, seen)
-    claims.release(reference, staff.actor, reason.replace("\0", "").strip()[:200])
+    why = _said("reason", reason)
+    if not why:
+        raise errors.Invalid({"reason": say("Please say why, for our records.")})
+    claims.release(reference, staff.actor, why)
 
 
 def refund(staff: StaffMember, reference: str, seen: str, reason: str) -> None:

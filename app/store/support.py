@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    any_,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session, joinedload, scoped_session
 
 from app.domain.payments import Reason
 from app.domain.refunds import FAILED, NEEDS_ATTENTION
-from app.domain.search import Meant
+from app.domain.search import Meant, Near
 from app.store.models import (
     Claim,
     Event,
@@ -49,12 +61,12 @@ class FoundClaim:
 
 @dataclass(frozen=True, slots=True)
 class FoundPlace:
-    """A place in a line, of a fan who has proven an address."""
+    """A place in a line; `email` is the address that was proven for it, if one was."""
 
     id: str
     number: int
     state: str
-    email: str
+    email: str | None
     joined_at: datetime
     admitted_at: datetime | None
     ended_at: datetime | None
@@ -87,7 +99,7 @@ class Mail:
     attempts: int
 
 
-def claims(session: Db, organisation_id: int, meant: Meant) -> list[FoundClaim]:
+def claims(session: Db, organisation_id: int, meant: Meant | Near) -> list[FoundClaim]:
     """The claims that this can mean, the newest first."""
     query: Select[*tuple[Any, ...]] = (
         select(
@@ -104,14 +116,18 @@ def claims(session: Db, organisation_id: int, meant: Meant) -> list[FoundClaim]:
         )
         .join(Event, Event.id == Claim.event_id)
         .join(Fan, Fan.id == Claim.fan_id)
-        .where(Event.organisation_id == organisation_id, or_(*_conditions(meant)))
+        .where(Event.organisation_id == organisation_id, or_(false(), *_conditions(meant)))
         .order_by(Claim.created_at.desc())
         .limit(MOST_SHOWN)
     )
     return [FoundClaim(*row) for row in session.execute(query)]
 
 
-def _conditions(meant: Meant) -> list[ColumnElement[bool]]:
+def _conditions(meant: Meant | Near) -> list[ColumnElement[bool]]:
+    return _exactly(meant) if isinstance(meant, Meant) else _nearly(meant)
+
+
+def _exactly(meant: Meant) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if meant.email:
         conditions.append(
@@ -125,14 +141,56 @@ def _conditions(meant: Meant) -> list[ColumnElement[bool]]:
         )
     if meant.codes:
         conditions.append(Claim.id.in_(select(Ticket.claim_id).where(Ticket.code.in_(meant.codes))))
+    if meant.place:
+        event_id, number = meant.place
+        conditions.append(
+            Claim.place_id.in_(
+                select(Place.id).where(Place.event_id == event_id, Place.number == number)
+            )
+        )
     return conditions
 
 
-def places(session: Db, organisation_id: int, email: str) -> list[FoundPlace]:
-    """The places of this address from which nothing was bought, the newest first."""
+def _nearly(near: Near) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    fans = _fans_near(near)
+    if fans:
+        conditions.append(Claim.fan_id.in_(select(Fan.id).where(or_(*fans))))
+    if near.claims:
+        conditions.append(Claim.reference.in_(near.claims))
+    if near.name:
+        conditions.append(func.lower(Claim.name).contains(near.name, autoescape=True))
+    if near.phone:
+        digits = func.regexp_replace(Claim.phone, "[^0-9]", "", "g")
+        conditions.append(digits.contains(near.phone, autoescape=True))
+    return conditions
+
+
+def _fans_near(near: Near) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if near.emails:
+        # One array, not a parameter for each of some thousand neighbours.
+        conditions.append(Fan.email == any_(cast(list(near.emails), ARRAY(Text))))
+    if near.beginning:
+        conditions.append(Fan.email.startswith(near.beginning, autoescape=True))
+    return conditions
+
+
+def places(session: Db, organisation_id: int, meant: Meant | Near) -> list[FoundPlace]:
+    """The places that this can mean from which nothing was bought, the newest first."""
+    conditions: list[ColumnElement[bool]] = []
+    if isinstance(meant, Near):
+        conditions = _fans_near(meant)
+    elif meant.email:
+        conditions = [Fan.email == meant.email]
+    elif meant.place:
+        event_id, number = meant.place
+        conditions = [and_(Place.event_id == event_id, Place.number == number)]
+    if not conditions:
+        return []
     rows = session.execute(
         _places()
-        .where(Event.organisation_id == organisation_id, Fan.email == email, Place.state != "used")
+        .where(Event.organisation_id == organisation_id, Place.state != "used", or_(*conditions))
         .order_by(Place.joined_at.desc())
         .limit(MOST_SHOWN)
     )
@@ -165,7 +223,7 @@ def _places() -> Select[*tuple[Any, ...]]:
             Event.time_zone,
         )
         .join(Event, Event.id == Place.event_id)
-        .join(Fan, Fan.id == Place.fan_id)
+        .outerjoin(Fan, Fan.id == Place.fan_id)
     )
 
 

@@ -6,15 +6,16 @@ import secrets
 from collections.abc import Callable
 from functools import wraps
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from app import clock
 from app.domain.errors import Conflict, Invalid, Refusal
 from app.domain.said import say
-from app.services import gateway_watch, support
+from app.services import gateway_watch, support, support_words
 from app.views.errors import answer_of
-from app.views.language import said
+from app.views.language import language, said
 from app.views.staff import me
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
@@ -26,13 +27,15 @@ Page = Response | str | tuple[str, int]
 def search() -> Page:
     text = request.args.get("q", "").strip()
     results = support.find(me(), text) if text else None
-    if results and results.one_claim:
+    if results and results.one_claim and not request.htmx:
         return redirect(url_for(".claim", reference=results.one_claim), code=303)
+    if request.htmx:
+        return render_template("support/_results.html", text=text, results=results)
     return render_template(
         "support/search.html",
         text=text,
         results=results,
-        flagged=support.flagged(me()),
+        flagged=support.flagged(me()) if results is None else [],
         away_since=gateway_watch.away_since(),
     )
 
@@ -92,16 +95,21 @@ def settle(reference: str) -> None:
 
 def _claim(reference: str, refusal: Refusal | None = None) -> str:
     """The claim's page; after a refusal with the reason and what was typed."""
+    case, now = support.look(me(), reference), clock.now()
     return render_template(
         "support/claim.html",
-        case=support.look(me(), reference),
+        case=case,
+        tell={
+            name: support_words.tell(case.claim, case.accounts, case.mailed, now, name)
+            for name in dict.fromkeys((language(), case.claim.language))
+        },
         refusal=refusal,
         fields=getattr(refusal, "fields", {}),
         typed=request.form if refusal else {},
         longest=support.LONGEST_REASON,
         away_since=gateway_watch.away_since(),
         form_key=secrets.token_urlsafe(12),
-        now=clock.now(),
+        now=now,
     )
 
 

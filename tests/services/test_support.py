@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.domain import errors
+from app.domain.references import place_reference
 from app.extensions import db
 from app.services import claims, staff, support
-from app.store.models import Claim, OutboxEntry, Ticket, TimelineEntry
+from app.store.models import Claim, OutboxEntry, Place, Ticket, TimelineEntry
 from tests import factories
 
 
@@ -94,6 +95,45 @@ def test_an_address_finds_places_from_which_nothing_was_bought(agent, event):
     assert [(place.number, place.state) for place in found.places] == [(77, "waiting")]
 
 
+def test_a_place_is_found_by_its_reference_before_and_after_it_was_used(agent, event):
+    waiting = factories.a_place(event, number=1204)
+    found = support.find(agent, place_reference(event.id, 1204).lower())
+    assert [(place.id, place.email) for place in found.places] == [(waiting.id, None)]
+    claim = factories.a_claim(event)
+    number = db.session.scalar(select(Place.number).where(Place.id == claim.place_id))
+    assert support.find(agent, place_reference(event.id, number)).one_claim == claim.reference
+
+
+def test_one_mistake_is_forgiven_and_said(agent, event):
+    claim = factories.a_claim(
+        event, fan=factories.a_fan("ada@example.com"), phone="+234 803 123 4567"
+    )
+    for text in (
+        "ada@exmple.com",
+        "ada",
+        "obi",
+        "0803-1234567",
+        claim.reference[:-1] + ("0" if claim.reference[-1] != "0" else "1"),
+    ):
+        found = support.find(agent, text)
+        assert references(found) == [claim.reference], text
+        assert found.near
+        assert found.one_claim is None, "what is only near is never opened by itself"
+
+
+def test_what_is_exactly_there_is_not_mixed_with_what_is_near(agent, event):
+    exact = factories.a_claim(event, fan=factories.a_fan("ada@example.com"))
+    factories.a_claim(event, fan=factories.a_fan("adah@example.com"))
+    found = support.find(agent, "ada@example.com")
+    assert (references(found), found.near) == ([exact.reference], False)
+
+
+def test_places_are_found_by_the_beginning_of_their_address(agent, event):
+    factories.a_place(event, number=77, fan_id=factories.a_fan("ngozi@example.com").id)
+    found = support.find(agent, "ngoz")
+    assert [(place.number, place.email) for place in found.places] == [(77, "ngozi@example.com")]
+
+
 def test_nothing_of_another_organisation_is_found(agent, stranger, event):
     claim = a_paid_claim(event, fan=factories.a_fan("ada@example.com"))
     factories.a_place(event, fan_id=factories.a_fan("obi@example.com").id)
@@ -151,11 +191,18 @@ def test_a_paid_claim_is_never_given_back_however_old_the_page_is(agent, event):
     seen = support.look(agent, claim.reference).seen
     db.session.execute(update(Claim).values(state="CONFIRMED", confirmed_at=func.now()))
     db.session.commit()
-    with pytest.raises(errors.StateGone):
-        support.give_back(agent, claim.reference, seen, "")
-    with pytest.raises(errors.StateGone):
-        support.give_back(agent, claim.reference, support.look(agent, claim.reference).seen, "")
+    for shown in (seen, support.look(agent, claim.reference).seen):
+        with pytest.raises(errors.StateGone):
+            support.give_back(agent, claim.reference, shown, "The fan asked for it.")
     assert claims.look(claim.reference).state == "CONFIRMED"
+
+
+def test_a_hold_is_not_given_back_without_a_reason(agent, event):
+    claim = factories.a_claim(event)
+    with pytest.raises(errors.Invalid) as refusal:
+        support.give_back(agent, claim.reference, support.look(agent, claim.reference).seen, " ")
+    assert set(refusal.value.fields) == {"reason"}
+    assert claims.look(claim.reference).state == "HELD"
 
 
 def test_a_hold_whose_fan_has_begun_to_pay_meanwhile_is_not_given_back(agent, event):

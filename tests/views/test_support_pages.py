@@ -66,6 +66,56 @@ def test_nothing_found_says_so_and_keeps_the_text(desk, text):
     assert text.replace("<", "&lt;").replace(">", "&gt;") in answer.text
 
 
+def test_what_is_typed_is_looked_for_at_once_and_never_leads_away(desk, event):
+    claim = a_paid_claim(event, fan=factories.a_fan("ada@example.com"))
+    page = desk.get("/support/").text
+    assert 'hx-trigger="input changed delay:300ms"' in page
+    headers = {"HX-Request": "true"}
+    found = desk.get(f"/support/?q={claim.reference}", headers=headers)
+    assert found.status_code == 200
+    assert claim.reference in found.text
+    assert "<html" not in found.text
+    assert 'role="status"' in found.text
+    near = desk.get("/support/?q=ada@exampel.com", headers=headers).text
+    assert "come close to it" in near
+    assert claim.reference in near
+    assert desk.get("/support/?q=", headers=headers).status_code == 200
+
+
+def test_the_words_for_the_fan_are_in_the_fans_language_too(desk, event):
+    fan = factories.a_fan("ada@example.com")
+    fan.language = "fr"
+    db.session.commit()
+    page = desk.get(page_of(a_paid_claim(event, fan=fan))).text
+    assert '<blockquote lang="en">Your 2 tickets are paid. The mail to ada@example.com' in page
+    assert '<blockquote lang="fr">Vos 2 billets sont payés.' in page
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("HELD", "Your 2 tickets are held until"),
+        ("EXPIRED", "The time to pay ran out at"),
+        ("RELEASED", "The tickets were given back and are on sale again. Nothing was charged."),
+    ],
+)
+def test_the_words_for_the_fan_say_how_the_claim_stands(desk, event, state, words):
+    ended = {} if state == "HELD" else {"ended_at": factories.utc_now()}
+    claim = factories.a_claim(event, 2, state=state, **ended)
+    page = desk.get(page_of(claim)).text
+    assert words in page
+    assert ("Nothing was charged." in page) == (state != "HELD")
+
+
+def test_a_hold_without_a_reason_stays_and_the_field_says_so(desk, event):
+    claim = factories.a_claim(event)
+    answer = desk.send(page_of(claim), f"{page_of(claim)}/give-back", reason=" ")
+    assert answer.status_code == 422
+    assert 'id="reason-error"' in answer.text
+    db.session.rollback()
+    assert claim.state == "HELD"
+
+
 def test_an_empty_search_shows_the_box_alone(desk):
     page = desk.get("/support/?q=+").text
     assert 'name="q"' in page
