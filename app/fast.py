@@ -30,6 +30,7 @@ from app.services import catalogue, line
 from app.views import cookies, guard, headers, public, waiting
 from app.views.language import of_browser
 from app.views.line import as_json, cookies_of, joined
+from app.views.packing import takes_gzip
 
 log = logging.getLogger("fairqueue.fast")
 
@@ -41,6 +42,7 @@ EVENTS = "/events/"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 NOT_KEPT = ("Cache-Control", "no-store")
+PACKED = ("Content-Encoding", "gzip")
 # What the address may say of the language: none was chosen, or one of ours.
 CHOSEN: dict[str, str | None] = {"": None, **{f"lang={name}": name for name in LANGUAGES}}
 LINES = {200: "200 OK", 303: "303 SEE OTHER", 304: "304 NOT MODIFIED"}
@@ -137,19 +139,22 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
         return None
     language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     accept = environ.get("HTTP_ACCEPT")
+    packed = False
     if accept == JSON:
-        text, kind = as_json(status, language), JSON
+        body, kind = as_json(status, language).encode(), JSON
     elif accept in (None, "*/*", "text/html"):
+        packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
         proven = cookies.proven(status.place_token, jar)
-        known = waiting.fragment_if_known(facts, status, proven, language)
+        known = waiting.fragment_if_known(facts, status, proven, language, packed)
         if known is None:
             return None
-        text, kind = known, HTML
+        body, kind = known, HTML
     else:
         return None
-    body = text.encode()
     found = [*of_body(body, kind), NOT_KEPT]
-    found += [("Set-Cookie", value) for value in cookies_of(place, status)]
+    if packed:
+        found.append(PACKED)
+    found += [("Set-Cookie", value) for value in cookies_of(place, status, jar)]
     return Answer("line.status", 200, found, body, html=kind == HTML)
 
 

@@ -35,7 +35,7 @@ class EventFacts:
     `price` is in the smallest unit of `currency`; `paused_ms` is the length of all pauses
     that are over; `pause_next_word_at` is when the organiser of a paused sale promised to say
     more, if at all. `buyers` counts the live claims, whose holds end from `first_hold_ends_at` to
-    `last_hold_ends_at` (None when none is held).
+    `last_hold_ends_at` (None when none is held, or kept beyond its time by a payment).
     """
 
     id: int

@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from math import sqrt
 from typing import NamedTuple
 
 from app.domain.events import Availability, Phase
@@ -35,6 +37,20 @@ _AT_LEAST_S = 20.0
 _UNKNOWN_POLL_S = 10.0
 # Who chooses tickets is shown what is left of the pass and of the tickets.
 _TURN_POLL_S = 5.0
+
+# A wait at a pace that nobody has seen yet may turn out longer by this part. One that was seen is
+# uncertain by what chance makes of so few admissions, and never by less than the other.
+_UNSEEN = 0.5
+_SEEN = 0.15
+# A line is as fast as planned if it is not slower than this part of the plan.
+_AS_PLANNED = 0.9
+
+# So many buyers say what is usually bought; of fewer, only the rules are known.
+_BUYERS_THAT_TELL = 20
+# Likely: even if all before somebody buy, a fifth is left over. Unlikely: half more than there are
+# would have to be left. Some of those before will not buy, so the second is kinder than the first.
+_LIKELY = 0.8
+_UNLIKELY = 1.5
 
 # States that will not change any more: the page need not ask again.
 FINISHED = frozenset({"left", "expired", "claimed", "closed"})
@@ -87,9 +103,11 @@ class LineStatus(NamedTuple):
 
     `state` is one of before, waiting, paused, admitted, none_free, sold_out, closed, left,
     expired, claimed. `ahead` counts waiting places, exactly if `ahead_exact`. `eta_seconds` and
-    `ahead` are None when nobody can know. `pass_until` is a moment, at which the pass ends
-    unless a pause comes. `place_token` is what the browser is to carry from now on: another
-    place's after a merge. `claim_live` says that the claim of a used place is held or paid.
+    `ahead` are None when nobody can know; the wait is between `eta_earliest` and `eta_latest`
+    seconds, which are the same when the line moves as planned. `slow` says that it moves more
+    slowly than that, because those inside take their time. `pass_until` is a moment, at which the
+    pass ends unless a pause comes. `place_token` is what the browser is to carry from now on:
+    another place's after a merge. `claim_live` says that the claim of a used place is held or paid.
     `line_safe` is False while Redis is away: the rest is then the last that was known, and
     `message` says that the place is safe.
     """
@@ -99,6 +117,9 @@ class LineStatus(NamedTuple):
     ahead: int | None
     ahead_exact: bool
     eta_seconds: int | None
+    eta_earliest: int | None
+    eta_latest: int | None
+    slow: bool
     next_poll_seconds: int
     message: str
     message_at: datetime | None
@@ -140,6 +161,53 @@ def eta_seconds(ahead: int, admitted_per_minute: float, until_start: float) -> i
     if admitted_per_minute <= 0:
         return None
     return round(max(0.0, until_start) + ahead * 60 / admitted_per_minute)
+
+
+def uncertainty(configured: int, observed: float | None) -> float:
+    """By which part a wait at the expected pace may turn out longer, or shorter; 0 when the line
+    moves as planned. Rates are admissions per minute, observed over about a minute."""
+    if observed is None:
+        return _UNSEEN
+    if observed <= 0 or observed >= configured * _AS_PLANNED:
+        return 0.0
+    return min(max(_SEEN, 1 / sqrt(observed)), _UNSEEN)
+
+
+def eta_range(
+    eta: int, planned: int, until_start: float, unsure: float, seen: bool
+) -> tuple[int, int]:
+    """(earliest, latest) seconds of a wait that is expected to be `eta`, and could not be shorter
+    than `planned`. The time until the sale starts, a part of all three, is certain."""
+    moving = max(0.0, eta - until_start)
+    earliest = eta - moving * unsure if seen else eta
+    return max(round(earliest), planned), round(eta + moving * unsure)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How many tickets a buyer takes: what the buyers so far took on average (`seen`), or the least
+    and the most that the rules allow."""
+
+    least: float
+    most: float
+    seen: bool
+
+
+@lru_cache(maxsize=256)
+def usual(taken: int, buyers: int, max_per_fan: int) -> Usual:
+    """What is usually bought, from the tickets that so many buyers have taken."""
+    if buyers < _BUYERS_THAT_TELL:
+        return Usual(1, max_per_fan, False)
+    average = taken / buyers
+    return Usual(average, average, True)
+
+
+def chance(ahead: int, free: int, bought: Usual) -> str:
+    """likely, uncertain or unlikely: whether tickets will be left when so many before somebody have
+    bought what is usual."""
+    if ahead * bought.most <= free * _LIKELY:
+        return "likely"
+    return "unlikely" if ahead * bought.least > free * _UNLIKELY else "uncertain"
 
 
 def observed_rate(admitted: int, seconds: float, full: bool) -> float | None:

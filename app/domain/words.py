@@ -12,7 +12,22 @@ from babel import dates, numbers, units
 
 from app.domain.said import LOCALE, count, say
 
-__all__ = ["LOCALE", "clock", "count", "day", "duration", "moment", "money", "percent", "zone_name"]
+__all__ = [
+    "LOCALE",
+    "average",
+    "clock",
+    "clock_range",
+    "count",
+    "day",
+    "duration",
+    "duration_range",
+    "moment",
+    "money",
+    "percent",
+    "zone_name",
+]
+
+_HALF_A_DAY_S = 12 * 3600
 
 
 def money(amount: int, currency: str, locale: str = LOCALE) -> str:
@@ -27,6 +42,12 @@ def moment(at: datetime, zone: str, locale: str = LOCALE) -> str:
     """Day and clock time in the event's zone, with its name: Fri 12 Dec 2025, 20:00 WAT."""
     words = dates.format_datetime(at, "EEE d MMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale)
     return f"{words} {zone_name(at, zone)}"
+
+
+@lru_cache(maxsize=1024)
+def _moment(second: int, zone: str, locale: str) -> str:
+    # Kept, because polls are told it.
+    return moment(datetime.fromtimestamp(second, ZoneInfo(zone)), zone, locale)
 
 
 def clock(at: datetime, zone: str, seconds: bool = False) -> str:
@@ -68,6 +89,35 @@ def duration(seconds: float, locale: str = LOCALE) -> str:
     hours, rest = divmod(5 * round(minutes / 5), 60)
     said = _several(hours, "hour", locale)
     return f"{said} {_several(rest, 'minute', locale)}" if rest else said
+
+
+def duration_range(earliest: int, latest: int, locale: str = LOCALE) -> str:
+    """A span of which only the bounds are known: 12–18 minutes, 50 minutes – 1 hour 10 minutes."""
+    if earliest == latest:
+        return duration(latest, locale)
+    first, last = max(1, round(earliest / 60)), round(latest / 60)
+    if last < 60 and first < last:
+        return f"{first}–{_several(last, 'minute', locale)}"
+    shortest, longest = duration(earliest, locale), duration(latest, locale)
+    return longest if shortest == longest or last < 60 else f"{shortest} – {longest}"
+
+
+def clock_range(now: datetime, earliest: int, latest: int, zone: str, locale: str = LOCALE) -> str:
+    """Clock times so many seconds from now, in the event's zone, with its name: 14:35–14:41 WAT.
+    Half a day ahead a clock time alone would not say which day."""
+    second = int(now.timestamp())
+    if latest > _HALF_A_DAY_S:
+        return _moment((second + earliest) // 60 * 60, zone, locale)
+    ends = clock_at(second + latest, zone)
+    if earliest == latest:
+        return ends
+    begins = clock_at(second + earliest, zone)
+    return ends if begins == ends else f"{begins.partition(' ')[0]}–{ends}"
+
+
+def average(number: float, locale: str = LOCALE) -> str:
+    """A number of things on average, with one decimal where that matters: 2, 2.4."""
+    return numbers.format_decimal(round(number, 1), "#,##0.#", locale=locale)
 
 
 def percent(part: float, locale: str = LOCALE) -> str:

@@ -352,11 +352,15 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
     facts, seen, now = scene.facts, scene.seen, scene.now
     sale, stands = scene.sale, scene.stands
     state = rules.shown_state(found.state, sale, scene.availability)
-    eta = planned = None
+    eta = planned = earliest = latest = None
     if found.ahead is not None:
         planned = rules.eta_seconds(found.ahead, facts.admit_per_minute, scene.until_start)
         if state in ("waiting", "before") and not stands:
             eta = rules.eta_seconds(found.ahead, scene.rate, scene.until_start)
+        if eta is not None and planned is not None:
+            earliest, latest = rules.eta_range(
+                eta, planned, scene.until_start, scene.unsure, scene.seen_pace
+            )
     chance = random.random()  # noqa: S311  (no secret)
     has_pass = found.pass_until is not None and sale in ("on_sale", "paused")
     pass_until = found.pass_until if has_pass else None
@@ -366,6 +370,9 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
         ahead=found.ahead,
         ahead_exact=found.ahead is not None and not found.about,
         eta_seconds=eta,
+        eta_earliest=earliest,
+        eta_latest=latest,
+        slow=scene.slow,
         next_poll_seconds=rules.next_poll_seconds(state, eta, planned, chance),
         message=stands or facts.message,
         message_at=None if stands else facts.message_at,

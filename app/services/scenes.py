@@ -15,7 +15,9 @@ from app.services.pictures import Picture
 class Scene:
     """One line at one moment, from a picture and the facts beside it: good for as long as these
     are, a second. `rate` is admissions per minute, `until_start` in seconds. `line_safe` is False
-    while Redis is away, unless the sale is over: then it does not matter."""
+    while Redis is away, unless the sale is over: then it does not matter. `unsure` is the part of a
+    wait by which it may turn out otherwise; `seen_pace` says that the pace was watched.
+    """
 
     facts: EventFacts
     seen: Picture
@@ -26,6 +28,9 @@ class Scene:
     line_safe: bool
     stands: str
     rate: float
+    unsure: float
+    seen_pace: bool
+    slow: bool
 
 
 _kept: dict[int, Scene] = {}
@@ -34,21 +39,30 @@ _kept: dict[int, Scene] = {}
 def scene_of(facts: EventFacts, seen: Picture) -> Scene:
     scene = _kept.get(facts.id)
     if scene is None or scene.facts is not facts or scene.seen is not seen:
-        now = catalogue.moment(facts)
-        sale = phase(facts, now)
-        line_safe = not seen.away or sale == "closed"
-        scene = _kept[facts.id] = Scene(
-            facts,
-            seen,
-            now,
-            sale,
-            availability(facts),
-            max(0.0, (facts.sale_starts_at - now).total_seconds()),
-            line_safe,
-            _stands(facts, line_safe),
-            rules.expected_rate(facts.admit_per_minute, seen.observed_rate),
-        )
+        scene = _kept[facts.id] = _scene(facts, seen)
     return scene
+
+
+def _scene(facts: EventFacts, seen: Picture) -> Scene:
+    now = catalogue.moment(facts)
+    sale = phase(facts, now)
+    line_safe = not seen.away or sale == "closed"
+    unsure = rules.uncertainty(facts.admit_per_minute, seen.observed_rate)
+    seen_pace = seen.observed_rate is not None
+    return Scene(
+        facts,
+        seen,
+        now,
+        sale,
+        availability(facts),
+        max(0.0, (facts.sale_starts_at - now).total_seconds()),
+        line_safe,
+        _stands(facts, line_safe),
+        rules.expected_rate(facts.admit_per_minute, seen.observed_rate),
+        unsure,
+        seen_pace,
+        seen_pace and unsure > 0,
+    )
 
 
 def _stands(facts: EventFacts, line_safe: bool) -> str:

@@ -43,8 +43,8 @@ FACTS = """
         CROSS JOIN LATERAL (
             SELECT
                 coalesce(sum(c.quantity), 0)::bigint AS held,
-                min(c.held_until) AS first_hold_ends_at,
-                max(c.held_until) AS last_hold_ends_at
+                min(c.held_until) FILTER (WHERE c.held_until > now()) AS first_hold_ends_at,
+                max(c.held_until) FILTER (WHERE c.held_until > now()) AS last_hold_ends_at
             FROM claims c WHERE c.event_id = e.id AND c.state = 'HELD'
         ) h
     ) e

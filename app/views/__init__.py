@@ -26,7 +26,7 @@ PAGES = (
 
 def register(app: Flask) -> None:
     """Put every page, error page, filter and header on the application."""
-    from app.views import assets, errors, guard, headers, language, words
+    from app.views import assets, errors, guard, headers, language, packing, words
 
     # The first to see a request gives it its id, which every refusal after it needs.
     headers.register(app)
@@ -36,6 +36,7 @@ def register(app: Flask) -> None:
     errors.register(app)
     words.register(app)
     assets.register(app)
+    packing.register(app)
     for name in PAGES:
         if find_spec(f"app.views.{name}"):
             app.register_blueprint(import_module(f"app.views.{name}").blueprint)

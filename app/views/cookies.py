@@ -66,6 +66,11 @@ def turn(event_id: int, jar: Mapping[str, str] | None = None) -> PassToken | Non
     return token if token and token.event_id == event_id else None
 
 
+def carries_pass(token: PassToken, jar: Mapping[str, str]) -> bool:
+    """Whether the browser shows this very pass already."""
+    return jar.get(f"fq_pass_{token.event_id}") == token.sign(settings.secret_key)
+
+
 def proven(token: PlaceToken, jar: Mapping[str, str] | None = None) -> bool:
     """Whether this browser remembers that the place's address is proven. A hint that spares the
     waiting page a question to Postgres; whoever decides something asks."""

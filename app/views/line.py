@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from flask import (
     Blueprint,
@@ -28,6 +29,7 @@ from app.services import catalogue, line, place_history
 from app.views import cookies, waiting
 from app.views.errors import wants_json
 from app.views.language import language
+from app.views.packing import takes_gzip
 
 blueprint = Blueprint("line", __name__, url_prefix="/events/<slug>/line")
 
@@ -49,7 +51,8 @@ def join(slug: str) -> Answer:
 def wait(slug: str) -> Answer:
     facts, place = _here(slug)
     status = line.status(slug, place)
-    html = waiting.page(facts, status, cookies.proven(status.place_token), language())
+    proven = cookies.proven(status.place_token)
+    html = waiting.page(facts, status, proven, language(), still="still" in request.args)
     return _answer(place, status, html, "text/html")
 
 
@@ -59,8 +62,13 @@ def status(slug: str) -> Answer:
     found = line.status(slug, place)
     if wants_json():
         return _answer(place, found, as_json(found, language()), "application/json")
-    html = waiting.fragment(facts, found, cookies.proven(found.place_token), language())
-    return _answer(place, found, html, "text/html")
+    packed = takes_gzip(request.headers.get("Accept-Encoding", ""))
+    proven = cookies.proven(found.place_token)
+    html = waiting.fragment(facts, found, proven, language(), packed)
+    answer = _answer(place, found, html, "text/html")
+    if packed:
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer
 
 
 @blueprint.get("/history")
@@ -103,16 +111,16 @@ def joined(slug: str, place: PlaceToken) -> list[tuple[str, str]]:
     return [("Location", f"/events/{slug}/line"), ("Set-Cookie", cookies.of_place(place))]
 
 
-def cookies_of(place: PlaceToken, status: LineStatus) -> list[str]:
-    """What the browser may carry from now on, as Set-Cookie headers: its turn, or the place it
-    was merged into."""
+def cookies_of(place: PlaceToken, status: LineStatus, jar: Mapping[str, str]) -> list[str]:
+    """What the browser may carry from now on and does not yet, as Set-Cookie headers: its turn, or
+    the place it was merged into."""
     found = []
     if status.place_token != place:
         found.append(cookies.of_place(status.place_token))
     if status.place_token.place_id != place.place_id:
         # Places merge only when their address is proven.
         found.append(cookies.of_proven(status.place_token))
-    if status.pass_token is not None:
+    if status.pass_token is not None and not cookies.carries_pass(status.pass_token, jar):
         found.append(cookies.of_pass(status.pass_token))
     return found
 
@@ -144,9 +152,9 @@ def _here(slug: str) -> tuple[EventFacts, PlaceToken]:
     return facts, cookies.held_place(facts)
 
 
-def _answer(place: PlaceToken, status: LineStatus, body: str, mimetype: str) -> Response:
+def _answer(place: PlaceToken, status: LineStatus, body: str | bytes, mimetype: str) -> Response:
     response = make_response(body)
     response.mimetype = mimetype
-    for header in cookies_of(place, status):
+    for header in cookies_of(place, status, request.cookies):
         response.headers.add("Set-Cookie", header)
     return response

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 
 from flask import Blueprint, g, make_response, render_template, request
-from werkzeug.datastructures import Accept
-from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
 from app.domain import events
 from app.domain.events import EventFacts
 from app.services import catalogue
+from app.views.packing import takes_gzip
 
 blueprint = Blueprint("public", __name__)
 
@@ -87,11 +85,6 @@ def page_if_known(facts: EventFacts, chosen: str | None) -> Page | None:
 def page_of(html: str) -> Page:
     body = html.encode()
     return Page(_copy(body), _copy(gzip.compress(body, mtime=0), (("Content-Encoding", "gzip"),)))
-
-
-@lru_cache(maxsize=256)
-def takes_gzip(accept_encoding: str) -> bool:
-    return parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
 
 
 def _copy(body: bytes, encoding: tuple[tuple[str, str], ...] = ()) -> Copy:

@@ -9,7 +9,15 @@ from flask import Flask
 from app.domain import words
 from app.views.language import language, said
 
-LOCAL = (words.money, words.moment, words.day, words.count, words.duration, words.percent)
+LOCAL = (
+    words.money,
+    words.moment,
+    words.day,
+    words.count,
+    words.average,
+    words.duration,
+    words.percent,
+)
 
 
 def register(app: Flask) -> None:

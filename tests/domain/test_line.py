@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from app.domain import line as rules
 from app.domain.line import (
     HEAD,
     STEP,
@@ -207,3 +208,48 @@ def test_the_head_grows_with_the_pace() -> None:
     assert taken.is_far_back(3000)
     assert not taken.is_far_back(3000, head_of(60_000))
     assert taken.is_far_back(4100, head_of(60_000))
+
+
+@pytest.mark.parametrize(
+    ("configured", "observed", "expected"),
+    [
+        (60, None, 0.5),
+        (60, 60.0, 0.0),
+        (60, 55.0, 0.0),
+        (60, 40.0, 1 / 40**0.5),
+        (600, 100.0, 0.15),
+        (60, 2.0, 0.5),
+        (60, 0.0, 0.0),
+    ],
+)
+def test_a_wait_is_as_uncertain_as_its_pace(configured, observed, expected) -> None:
+    assert rules.uncertainty(configured, observed) == pytest.approx(expected)
+
+
+def test_a_wait_is_a_range_when_unsure_and_never_shorter_than_the_plan() -> None:
+    assert rules.eta_range(600, 600, 0, 0.0, True) == (600, 600)
+    assert rules.eta_range(600, 600, 0, 0.5, False) == (600, 900)
+    assert rules.eta_range(600, 540, 0, 0.2, True) == (540, 720)
+    # The time until the sale starts is certain.
+    assert rules.eta_range(1600, 1600, 1000, 0.5, False) == (1600, 1900)
+
+
+def test_what_is_usually_bought_is_what_was_bought_once_enough_have() -> None:
+    assert rules.usual(10, 5, 4) == rules.Usual(1, 4, False)
+    assert rules.usual(50, 20, 4) == rules.Usual(2.5, 2.5, True)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "free", "expected"),
+    [(0, 1, "likely"), (39, 100, "likely"), (41, 100, "uncertain"), (76, 100, "unlikely")],
+)
+def test_the_chance_compares_the_people_ahead_with_the_tickets_left(ahead, free, expected) -> None:
+    assert rules.chance(ahead, free, rules.usual(40, 20, 4)) == expected
+
+
+def test_before_anybody_bought_only_the_rules_are_known() -> None:
+    unknown = rules.usual(0, 0, 4)
+    assert rules.chance(20, 100, unknown) == "likely"
+    assert rules.chance(21, 100, unknown) == "uncertain"
+    assert rules.chance(150, 100, unknown) == "uncertain"
+    assert rules.chance(151, 100, unknown) == "unlikely"

@@ -60,3 +60,33 @@ def test_a_span_is_said_as_a_person_says_it(seconds, said):
 
 def test_thousands_are_marked():
     assert words.count(12048) == "12,048"
+
+
+@pytest.mark.parametrize(
+    ("earliest", "latest", "said"),
+    [
+        (10, 20, "under a minute"),
+        (10, 90, "1–2 minutes"),
+        (240, 240, "4 minutes"),
+        (720, 1080, "12–18 minutes"),
+        (3000, 4200, "50 minutes – 1 hour 10 minutes"),
+        (7200, 7200, "2 hours"),
+    ],
+)
+def test_a_span_of_which_only_the_bounds_are_known(earliest, latest, said):
+    assert words.duration_range(earliest, latest) == said
+
+
+def test_clock_times_of_a_range_name_the_zone_once_and_the_day_where_it_matters():
+    noon = datetime(2026, 3, 1, 11, tzinfo=UTC)
+    assert words.clock_range(noon, 0, 0, "Africa/Lagos") == "12:00 WAT"
+    assert words.clock_range(noon, 0, 360, "Africa/Lagos") == "12:00–12:06 WAT"
+    assert words.clock_range(noon, 0, 20, "Africa/Lagos") == "12:00 WAT"
+    tomorrow = 20 * 3600
+    said = words.clock_range(noon, tomorrow, tomorrow, "Africa/Lagos")
+    assert said == "Mon 2 Mar 2026, 08:00 WAT"
+
+
+def test_an_average_has_a_decimal_only_where_it_says_something():
+    assert [words.average(n) for n in (2, 2.04, 2.25)] == ["2", "2", "2.2"]
+    assert words.average(2.4, "fr") == "2,4"

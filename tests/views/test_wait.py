@@ -152,7 +152,7 @@ def test_a_proven_address_is_not_asked_for_again(client):
     assert "Use the time" in client.get(f"/events/{event.slug}/line").text
     prove(client, event)
     html = client.get(f"/events/{event.slug}/line").text
-    assert "is proven" in html
+    assert "We also write to your" in html
     assert "Use the time" not in html
 
 
