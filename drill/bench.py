@@ -38,6 +38,7 @@ from drill.habits import Habits
 from drill.load import Load, NotAMeasurement, RanOut, Site
 from drill.product import product
 from drill.stock import Stock
+from jobs.wake import LINGER
 
 SECRETS = {
     "SECRET_KEY": "the secret key of the benchmark only",
@@ -189,9 +190,9 @@ def journeys(bench: Bench, fans: int) -> Journey:
     asyncio.run(go(FIRST_FANS))
     _nothing_owed(bench)
     with bench.counters.logging():
-        with bench.counters.counting() as idle:
-            time.sleep(6)
-        with bench.counters.counting() as found:
+        with bench.counters.counting_by_program() as idle:
+            time.sleep(10)
+        with bench.counters.counting_by_program() as found:
             asyncio.run(go(fans))
             _nothing_owed(bench)
     outcomes = dict(book.outcomes())
@@ -211,6 +212,8 @@ def _nothing_owed(bench: Bench) -> None:
         if time.monotonic() > deadline:
             raise NotAMeasurement("The workers do not deliver what the journeys left them.")
         time.sleep(0.2)
+    # A delivery looks for more for a moment, which belongs to what it costs.
+    time.sleep(LINGER + 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -220,6 +220,9 @@ def table(rows: Sequence[Row], journey: Journey | None) -> str:
 def trips_table(journey: Journey) -> str:
     """What the round trips of whole journeys were, each fan's share."""
     lines = ["| Each fan | which |", "|---|---|"]
+    for name, (postgres, redis) in sorted(journey.counted.by_program.items()):
+        each = f"{postgres / journey.fans:.2f} / {redis / journey.fans:.2f}"
+        lines.append(f"| {each} | Postgres / Redis, asked by {name} |")
     for kind, counts in (
         ("Postgres", journey.counted.statements),
         ("Redis, with what scripts call", journey.counted.commands),

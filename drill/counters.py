@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,11 +22,13 @@ import psutil
 import psycopg
 import redis
 
+from drill import asked_by
 from sandbox import leftovers
 
-_PREFIX = "fq-trips %p "
+_PREFIX = "fq-trips %p %r "
 _STATEMENT = re.compile(
-    rb"^fq-trips (\d+) LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)", re.MULTILINE
+    rb"^fq-trips (\d+) \S+\((\d+)\) LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)",
+    re.MULTILINE,
 )
 _COMMENT = re.compile(rb"--.*")
 # Processes that work by themselves, whatever the site is asked.
@@ -36,23 +38,40 @@ WORKERS = ("beats-0", "beats-1", "money", "mail", "beat")
 @dataclass(frozen=True, slots=True)
 class Trips:
     """Round trips in some time. `statements` says how often each began so, and `commands` are
-    those that INFO commandstats names, the ones that scripts called included."""
+    those that INFO commandstats names, the ones that scripts called included. `by_program` is what
+    each program of the product asked, (Postgres, Redis), where that was wanted."""
 
     postgres: float
     redis: float
     seconds: float
     statements: Mapping[str, float] = field(default_factory=dict)
     commands: Mapping[str, float] = field(default_factory=dict)
+    by_program: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def less(self, idle: Trips) -> Trips:
         """Without what happens anyway in the same time."""
         share = self.seconds / idle.seconds
+        postgres = self.postgres - idle.postgres * share
+        redis = self.redis - idle.redis * share
+        programs = {}
+        if self.by_program:
+            # Beats come late while a crowd is there. What a program leaves undone then must not be
+            # taken off what another does.
+            for name, found in self.by_program.items():
+                anyway = idle.by_program.get(name, (0.0, 0.0))
+                programs[name] = (
+                    max(0.0, found[0] - anyway[0] * share),
+                    max(0.0, found[1] - anyway[1] * share),
+                )
+            postgres = sum(own for own, _ in programs.values())
+            redis = sum(own for _, own in programs.values())
         return Trips(
-            self.postgres - idle.postgres * share,
-            self.redis - idle.redis * share,
+            postgres,
+            redis,
             self.seconds,
             _less(self.statements, idle.statements, share),
             _less(self.commands, idle.commands, share),
+            programs,
         )
 
     def each(self, count: int) -> tuple[float, float]:
@@ -71,6 +90,7 @@ class Counters:
         self.log = folder / "log" / "postgres.log"
         self.database = psycopg.connect(run["database_url"], autocommit=True)
         self.redis = redis.Redis.from_url(run["redis_url"])
+        self._by_port: Counter[str] = Counter()
 
     def close(self) -> None:
         self.database.close()
@@ -94,6 +114,22 @@ class Counters:
         time.sleep(0.3)
 
     @contextmanager
+    def counting_by_program(self) -> Iterator[list[Trips]]:
+        """As counting(), and who asked: slower, since Redis tells of each command."""
+        found: list[Trips] = []
+        names = (*WORKERS, "web")
+        with self.counting() as counted, asked_by.watching(self.redis) as lines:
+            programs = asked_by.programs_by_port(self.folder, names)
+            yield found
+            programs |= asked_by.programs_by_port(self.folder, names)
+        redis = asked_by.trips(lines, programs)
+        postgres: Counter[str] = Counter()
+        for port, count in self._by_port.items():
+            postgres[programs.get(port, asked_by.UNKNOWN)] += count
+        both = {name: (postgres[name], redis[name]) for name in {*postgres, *redis}}
+        found.append(replace(counted[0], by_program=both))
+
+    @contextmanager
     def counting(self) -> Iterator[list[Trips]]:
         """Count what happens meanwhile, in `logging()`; the list holds the count afterwards."""
         found: list[Trips] = []
@@ -105,7 +141,9 @@ class Counters:
             yield found
             after, seconds = self._asked(), time.monotonic() - started
             logged = _STATEMENT.findall(self._marked(log))
-        statements = Counter(_words(text) for pid, text in logged if int(pid) != own)
+        logged = [(port, text) for pid, port, text in logged if int(pid) != own]
+        statements = Counter(_words(text) for _, text in logged)
+        self._by_port = Counter(port.decode() for port, _ in logged)
         commands = {
             name: after[name] - before.get(name, 0)
             for name in sorted(after)

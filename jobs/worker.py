@@ -15,6 +15,7 @@ import secrets
 import signal
 import sys
 import time
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -52,6 +53,15 @@ class LaneWorker(SimpleWorker):
         reached("job:", "taken")
         super().execute_job(job, queue)
         reached("job:", "done")
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """In one round trip: RQ sends three commands at each, and three of these for each job."""
+        if pipeline is not None:
+            super().heartbeat(timeout, pipeline)
+            return
+        with self.connection.pipeline(transaction=False) as own:
+            super().heartbeat(timeout, own)
+            own.execute()
 
     def subscribe(self) -> None:
         """No channel for commands: nobody sends any, and each loss of Redis would leave another

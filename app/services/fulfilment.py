@@ -3,7 +3,7 @@ staff."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from app.domain.references import ticket_code
 from app.extensions import settings
 from app.line import inventory
 from app.services import catalogue, outbox
+from app.services.outbox import Ending
 from app.store import payments as store
 from app.store import tickets, timeline
 from app.store.db import transaction
@@ -22,36 +23,30 @@ from app.store.models import Claim, Payment, Refund
 from app.store.payments import Db, Locked
 
 
-def confirm(
+def success(
     payment_id: int,
     answer: Answer,
     quantity: int,
-    *,
+    otherwise: Callable[[], Ending | None],
     inbox_id: int | None = None,
-    outbox_id: int | None = None,
-) -> bool:
-    """Confirm the claim of a success that is ordinary, and end the entries that brought the news,
-    in one statement; False when it is not, and then nothing happened: fulfil() decides.
+) -> Ending:
+    """What is written down of a success that is probably ordinary: the claim is confirmed, and the
+    inbox entry that brought the news is handled. Where it is not ordinary nothing of it is
+    written, and `otherwise` has to fulfil().
 
-    `quantity` is that of the claim, as far as the caller knows. Raises as fulfil().
+    `quantity` is that of the claim, as far as the caller knows.
     """
-    if not answer.success:
-        return False
-    parameters = {
+    values = {
         "payment_id": payment_id,
         "amount": answer.amount,
         "currency": answer.currency,
         "gateway_id": answer.gateway_id,
         "paid_at": answer.paid_at,
-        "log": json.dumps(answer.log) if answer.log else None,
+        "log": answer.log or None,
         "codes": [ticket_code() for _ in range(quantity)],
         "inbox_id": inbox_id,
-        "outbox_id": outbox_id,
     }
-    if not store.confirm(parameters):
-        return False
-    settings.wake(outbox.MAIL)
-    return True
+    return Ending("confirmed", values, otherwise, wakes=outbox.MAIL)
 
 
 def fulfil(payment_id: int, answer: Answer) -> None:

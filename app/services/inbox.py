@@ -16,9 +16,9 @@ from app.domain.errors import SignatureWrong
 from app.extensions import settings
 from app.gateway import reading, signature
 from app.services import outbox, payments, refunds
-from app.services.fulfilment import confirm, fulfil
+from app.services.fulfilment import fulfil, success
+from app.services.outbox import Ending
 from app.store import inbox as store
-from app.store.db import transaction
 
 log = logging.getLogger(__name__)
 
@@ -56,22 +56,19 @@ def _read(raw_body: bytes) -> tuple[str, dict[str, Any]]:
 
 def handle(inbox_id: int) -> None:
     """Do what an event asks for, unless that was done."""
-    deliver({"inbox_id": inbox_id})
+    outbox.at_once(deliver({"inbox_id": inbox_id}))
 
 
-def deliver(payload: Mapping[str, Any]) -> object:
+def deliver(payload: Mapping[str, Any]) -> Ending | None:
     """As handle(): the handler of `handle_inbox`. Raises Later."""
-    entry_id, facts = outbox.facts_of("handle_inbox", payload)
+    facts = outbox.facts_of("handle_inbox", payload)
     if facts is None:
         return None
-    inbox_id = payload["inbox_id"]
+    handled = Ending("handled", {"inbox_id": payload["inbox_id"]})
     if facts["kind"] in REFUNDS:
         _refund(facts["body"])
-    elif _charge_success(facts, inbox_id, entry_id):
-        return outbox.DONE
-    with transaction() as session:
-        store.handled(session, inbox_id)
-    return None
+        return handled
+    return _charge_success(facts, handled)
 
 
 def _refund(body: Mapping[str, Any]) -> None:
@@ -81,13 +78,12 @@ def _refund(body: Mapping[str, Any]) -> None:
         refunds.heard(reference)
 
 
-def _charge_success(facts: Mapping[str, Any], inbox_id: int, entry_id: int | None) -> bool:
-    """Whether both entries are done with it."""
+def _charge_success(facts: Mapping[str, Any], handled: Ending) -> Ending:
     payment_id, data = facts["payment_id"], facts["body"].get("data")
     if payment_id is None:
         reference = data.get("reference") if isinstance(data, dict) else None
         log.error("the gateway speaks of a payment that is not ours: %r", reference)
-        return False
+        return handled
     try:
         answer = reading.transaction(data)
     except reading.UNREADABLE:
@@ -97,8 +93,11 @@ def _charge_success(facts: Mapping[str, Any], inbox_id: int, entry_id: int | Non
         # It is signed, but it is not what we wait for: before money goes back, the gateway's
         # own books are asked.
         payments.verify(payment_id)
-        return False
-    if confirm(payment_id, answer, facts["quantity"], inbox_id=inbox_id, outbox_id=entry_id):
-        return entry_id is not None
-    fulfil(payment_id, answer)
-    return False
+        return handled
+
+    def otherwise() -> Ending:
+        fulfil(payment_id, answer)
+        return handled
+
+    inbox_id = handled.values["inbox_id"]
+    return success(payment_id, answer, facts["quantity"], otherwise, inbox_id)

@@ -28,7 +28,7 @@ from app.gateway.breaker import Breaker
 from app.languages import ENGLISH, said
 from app.services import claims, outbox
 from app.services.links import claim_link
-from app.store import verifications
+from app.services.outbox import Ending
 
 TIMEOUT = 10.0
 _FOLDER = Path(__file__).parents[2] / "templates" / "mail"
@@ -36,13 +36,13 @@ _FOLDER = Path(__file__).parents[2] / "templates" / "mail"
 _breaker = Breaker()
 
 
-def send_code(payload: Mapping[str, Any]) -> object:
+def send_code(payload: Mapping[str, Any]) -> Ending | None:
     """Send the code of a verification, unless it was used or a newer one asked for.
 
     Its ten minutes start when the mail server has taken the mail.
     """
     verification_id = payload["verification_id"]
-    entry_id, found = outbox.facts_of("send_code", payload)
+    found = outbox.facts_of("send_code", payload)
     if found is None:
         return None
     code = codes.code_of(verification_id, settings.secret_key)
@@ -58,13 +58,12 @@ def send_code(payload: Mapping[str, Any]) -> object:
         title=found["title"],
         link=link,
     )
-    verifications.code_sent(verification_id, entry_id)
-    return outbox.DONE
+    return Ending("code_sent", {"verification_id": verification_id})
 
 
 def send_tickets(payload: Mapping[str, Any]) -> None:
     """Send the tickets of a paid claim with a link that opens it in any browser."""
-    _, page = outbox.facts_of("send_tickets", payload)
+    page = outbox.facts_of("send_tickets", payload)
     if page is None:
         return
     claim = claims.view_of_page(page)

@@ -1,34 +1,30 @@
 """The outbox: what we owe the outside world, delivered at least once, one hand at a time.
 
-An entry is written in the transaction that made us owe it. A deliverer takes it (committed),
-acts outside any transaction, then marks it done, in the same statement as what came of it where
-that is one statement. If the deliverer dies in between, the entry comes back when its
-`taken_until` has passed, so every handler is safe to repeat.
+An entry is written in the transaction that made us owe it. A deliverer takes it (committed), acts
+outside any transaction, then writes down what came of it together with that it is done. If the
+deliverer dies in between, the entry comes back when its `taken_until` has passed, so every handler
+is safe to repeat.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from app import clock
 from app.domain.errors import Conflict, NotNow
 from app.extensions import settings
 from app.store import outbox as store
-from app.store.db import transaction
 
 log = logging.getLogger(__name__)
 
 MONEY = "money"
 MAIL = "mail"
 
-# One call delivers for about this long, then lets its worker look up: a worker that is asked to
-# end finishes the job in hand, and all is to be over within seconds. The next call follows at once.
-LONGEST_RUN = 3.0
 # So long an entry stays taken by a deliverer that has died (s); one that lives says so in time.
 HOLD = 8.0
 # Our own statements and a mail server's patience, beside two calls to the gateway.
@@ -36,14 +32,43 @@ _LONGEST_HANDLING = 10.0
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 
-# What a handler answers that has marked its entry done together with what came of it.
-DONE = object()
-
-# A handler is given the entry's payload, and in it under ENTRY the entry itself: its number and the
-# facts that were read when it was taken.
+# A handler is given the entry's payload, and in it under ENTRY the entry itself, with the facts
+# that were read when it was taken.
 ENTRY = "entry"
-Handler = Callable[[Mapping[str, Any]], object]
 Taken = store.Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an entry came to its end: what is to be written down, together with that it is done.
+
+    `end` and `values` are those of sql/functions/exchange_outbox.sql. Where that refuses, because
+    the case is not ordinary, `otherwise` does what there is to do, and may answer with another
+    ending. `wakes` is the lane for which something is owed by then.
+    """
+
+    end: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    otherwise: Callable[[], Ending | None] | None = None
+    wakes: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.end not in ("again", "back")
+
+
+DONE = Ending("done")
+# Not begun: as if it had not been taken.
+BACK = Ending("back")
+Handler = Callable[[Mapping[str, Any]], Ending | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An entry in hand, and how it ended."""
+
+    entry: Taken
+    ending: Ending
 
 
 class Later(Exception):
@@ -78,13 +103,10 @@ def handlers() -> dict[str, Handler]:
     }
 
 
-def facts_of(kind: str, payload: Mapping[str, Any]) -> tuple[int | None, Mapping[str, Any] | None]:
-    """The number of the entry in hand, None when there is none, and what its deliverer has to
-    know (sql/functions/outbox_facts.sql)."""
-    entry: store.Taken | None = payload.get(ENTRY)
-    if entry is not None:
-        return entry.id, entry.facts
-    return None, store.facts(kind, payload)
+def facts_of(kind: str, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the deliverer of an entry has to know (sql/functions/outbox_facts.sql)."""
+    entry: Taken | None = payload.get(ENTRY)
+    return entry.facts if entry is not None else store.facts(kind, payload)
 
 
 def owe(
@@ -104,8 +126,7 @@ def owe(
 
 def due_lanes_once() -> list[str]:
     """The lanes that have something to deliver now."""
-    with transaction() as session:
-        return store.due_lanes(session)
+    return store.due_lanes()
 
 
 def deliver_once(lane: str, go_on: Callable[[], bool] = lambda: True) -> int:
@@ -117,11 +138,8 @@ def deliver_once(lane: str, go_on: Callable[[], bool] = lambda: True) -> int:
     Raises StoreUnavailable when Postgres is away.
     """
     delivered = 0
-    started = clock.monotonic()
-    while go_on() and clock.monotonic() - started < LONGEST_RUN:
-        taken = store.take(lane, _LONGEST_HANDLING + 2 * float(settings.gateway_timeout))
-        if not taken:
-            break
+    longest = _LONGEST_HANDLING + 2 * float(settings.gateway_timeout)
+    while go_on() and (taken := store.exchange(lane, [], longest, 1)[0]):
         delivered += deliver(taken[0])
     return delivered
 
@@ -131,7 +149,7 @@ def take(lane: str, most: int) -> list[Taken]:
 
     Raises StoreUnavailable when Postgres is away.
     """
-    return store.take(lane, HOLD, most)
+    return exchange(lane, [], most).taken
 
 
 def hold(entries: Sequence[Taken]) -> None:
@@ -141,30 +159,119 @@ def hold(entries: Sequence[Taken]) -> None:
         store.hold(entries, HOLD)
 
 
-def deliver(taken: Taken) -> bool:
-    """Deliver an entry that was taken; whether it is done. Raises StoreUnavailable when Postgres
-    cannot be told."""
-    handler = handlers().get(taken.kind)
-    try:
+def handle(entry: Taken) -> Ending:
+    """Do what an entry that was taken asks for; how it ended. Writes nothing of the entry itself,
+    and raises nothing: whatever went wrong, we still owe it."""
+
+    def work() -> Ending | None:
+        handler = handlers().get(entry.kind)
         if handler is None:
-            raise LookupError(f"no handler for {taken.kind}")
-        result = handler({**taken.payload, ENTRY: taken})
+            raise LookupError(f"no handler for {entry.kind}")
+        return handler({**entry.payload, ENTRY: entry})
+
+    return _ending_of(entry, work)
+
+
+def resort(one: Ended) -> Ending:
+    """As handle(), after what exchange() refused."""
+    assert one.ending.otherwise is not None
+    return _ending_of(one.entry, one.ending.otherwise)
+
+
+def _ending_of(entry: Taken, work: Callable[[], Ending | None]) -> Ending:
+    try:
+        return work() or DONE
     except Later as later:
-        store.again(taken, max(later.after, wait(taken.attempts)), str(later))
-        return False
+        return _again(max(later.after, wait(entry.attempts)), str(later))
     except (NotNow, Conflict) as refusal:
         # Ordinary on a bad day: a server is away, or two of us met at one row.
-        log.warning("outbox %s %s has to wait: %r", taken.kind, taken.id, refusal)
-        store.again(taken, wait(taken.attempts), f"{type(refusal).__name__}: {refusal}")
-        return False
+        log.warning("outbox %s %s has to wait: %r", entry.kind, entry.id, refusal)
+        return _again(wait(entry.attempts), f"{type(refusal).__name__}: {refusal}")
     except Exception as exc:
-        # Whatever went wrong, we still owe it: the entry goes back with the reason in it.
-        log.exception("outbox %s %s failed", taken.kind, taken.id)
-        store.again(taken, wait(taken.attempts), f"{type(exc).__name__}: {exc}")
+        log.exception("outbox %s %s failed", entry.kind, entry.id)
+        return _again(wait(entry.attempts), f"{type(exc).__name__}: {exc}")
+
+
+def _again(seconds: float, error: str) -> Ending:
+    # Postgres keeps neither NUL nor half of a surrogate pair.
+    shown = "".join(letter if letter.isprintable() else "?" for letter in error[:500])
+    return Ending("again", {"seconds": seconds, "error": shown})
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What an exchange brought: the entries taken, those of which nothing was written because
+    their case is not ordinary, and how many are done."""
+
+    taken: list[Taken]
+    unusual: list[Ended]
+    done: int
+
+
+def exchange(lane: str, ended: Sequence[Ended], most: int) -> Exchanged:
+    """Write down how entries ended, and take up to `most` others of the lane, in one statement.
+
+    Raises NotNow when Postgres is away; then every entry comes back by itself.
+    """
+    if not ended and not most:
+        return Exchanged([], [], 0)
+    try:
+        taken, refused = store.exchange(lane, _written(ended), HOLD, most)
+    except Exception:
+        if not ended:
+            raise
+        # One that cannot be written now must not keep the others from it.
+        log.warning("%s outbox entries are written one by one", len(ended), exc_info=True)
+        one_by_one = [_write_alone(one) for one in ended]
+        return Exchanged([], [], sum(one_by_one))
+    unusual = [one for one in ended if one.entry.id in refused]
+    _wake([one.ending for one in ended if one not in unusual])
+    done = sum(one.ending.is_done for one in ended) - len(unusual)
+    return Exchanged(taken, unusual, done)
+
+
+def _write_alone(one: Ended) -> bool:
+    """Write down how one entry ended; whether it is done."""
+    ending: Ending = one.ending
+    try:
+        while store.exchange("", _written([Ended(one.entry, ending)]), HOLD, 0)[1]:
+            ending = resort(Ended(one.entry, ending))
+        _wake([ending])
+        return ending.is_done
+    except Exception as exc:
+        log.warning("outbox %s %s has to wait: %r", one.entry.kind, one.entry.id, exc)
+        again = _again(wait(one.entry.attempts), f"{type(exc).__name__}: {exc}")
+        with suppress(NotNow):
+            store.exchange("", _written([Ended(one.entry, again)]), HOLD, 0)
         return False
-    if result is not DONE:
-        store.done(taken)
-    return True
+
+
+def _written(ended: Sequence[Ended]) -> list[tuple[Taken, str, Mapping[str, Any]]]:
+    return [(one.entry, one.ending.end, one.ending.values) for one in ended]
+
+
+def _wake(endings: Iterable[Ending]) -> None:
+    for lane in {ending.wakes for ending in endings if ending.wakes}:
+        settings.wake(lane)
+
+
+def deliver(entry: Taken) -> bool:
+    """Deliver one entry that was taken; whether it is done."""
+    found = exchange("", [Ended(entry, handle(entry))], 0)
+    for one in found.unusual:
+        found = exchange("", [Ended(entry, resort(one))], 0)
+    return found.done == 1
+
+
+def at_once(ending: Ending | None) -> None:
+    """Write down what came of something that is no entry in hand. Raises as a statement does."""
+    while (
+        ending is not None and store.exchange("", [(None, ending.end, ending.values)], HOLD, 0)[1]
+    ):
+        assert ending.otherwise is not None
+        ending = ending.otherwise()
+    if ending is not None:
+        _wake([ending])
 
 
 def wait(attempts: int) -> float:

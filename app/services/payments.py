@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NoReturn
 
 from app.domain import claims as claim_rules
@@ -21,9 +22,9 @@ from app.gateway import client as gateway
 from app.gateway.results import Accepted, DuplicateReference, Missing, Refused, TryLater
 from app.services import outbox, refunds
 from app.services.claims import ClaimView, view_of_page
-from app.services.fulfilment import confirm, fulfil, heard, note, record, schedule
+from app.services.fulfilment import fulfil, heard, note, record, schedule, success
 from app.services.links import claim_link
-from app.services.outbox import Later
+from app.services.outbox import Ending, Later
 from app.store import payments as store
 from app.store.db import transaction
 
@@ -92,13 +93,13 @@ def _pay(reference: str, fan_id: int | None, look: bool | None) -> store.Pressed
     return pressed
 
 
-def deliver_initialize(payload: Mapping[str, Any]) -> object:
+def deliver_initialize(payload: Mapping[str, Any]) -> Ending | None:
     """Tell the gateway of a payment: the handler of `initialize_payment`. Raises Later.
 
     Dying anywhere in here is safe: the next try is answered "duplicate reference", and verify
     tells the rest.
     """
-    entry_id, facts = outbox.facts_of("initialize_payment", payload)
+    facts = outbox.facts_of("initialize_payment", payload)
     payment_id = payload["payment_id"]
     if facts is None or facts["state"] != rules.INITIALIZING:
         return None
@@ -118,7 +119,7 @@ def deliver_initialize(payload: Mapping[str, Any]) -> object:
     )
     match result:
         case Accepted():
-            return _opened(payment_id, entry_id, facts, result.authorization_url)
+            return _opened(payment_id, facts, result.authorization_url)
         case DuplicateReference():
             _start_again(payment_id, facts["reference"])
         case Refused():
@@ -139,9 +140,7 @@ def _not_wanted(payment_id: int) -> None:
             schedule(locked, payment)
 
 
-def _opened(
-    payment_id: int, entry_id: int | None, facts: Mapping[str, Any], address: str
-) -> object:
+def _opened(payment_id: int, facts: Mapping[str, Any], address: str) -> Ending:
     moment = datetime.fromisoformat
     next_check_at = rules.next_check(
         state=rules.PENDING,
@@ -150,8 +149,8 @@ def _opened(
         held_until=moment(facts["held_until"]),
         now=moment(facts["now"]),
     )
-    store.opened(payment_id, address, next_check_at, entry_id)
-    return outbox.DONE
+    values = {"payment_id": payment_id, "address": address, "next_check_at": next_check_at}
+    return Ending("payment_opened", values)
 
 
 def _start_again(payment_id: int, reference: str) -> None:
@@ -197,12 +196,12 @@ def _not_heard(payment_id: int, result: TryLater) -> NoReturn:
 
 def verify(payment_id: int) -> None:
     """Ask the gateway about a payment. Raises Later."""
-    deliver_verify({"payment_id": payment_id})
+    outbox.at_once(deliver_verify({"payment_id": payment_id}))
 
 
-def deliver_verify(payload: Mapping[str, Any]) -> object:
+def deliver_verify(payload: Mapping[str, Any]) -> Ending | None:
     """As verify(): the handler of `verify_payment`."""
-    entry_id, facts = outbox.facts_of("verify_payment", payload)
+    facts = outbox.facts_of("verify_payment", payload)
     payment_id = payload["payment_id"]
     if facts is None:
         return None
@@ -212,9 +211,11 @@ def deliver_verify(payload: Mapping[str, Any]) -> object:
             _not_heard(payment_id, answer)
         case Missing():
             _missing(payment_id)
+        case _ if answer.success:
+            return success(
+                payment_id, answer, facts["quantity"], partial(fulfil, payment_id, answer)
+            )
         case _:
-            if confirm(payment_id, answer, facts["quantity"], outbox_id=entry_id):
-                return outbox.DONE
             fulfil(payment_id, answer)
     return None
 

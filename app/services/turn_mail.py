@@ -18,7 +18,7 @@ from app.services import carrying, catalogue, mail, outbox
 from app.services.pictures import picture
 from app.services.scenes import scene_of
 from app.store import carries
-from app.store.db import all_rows, transaction
+from app.store.db import all_rows
 
 # So long before the turn the first mail is owed, by the pace of the line.
 BEFORE_MINUTES = 5
@@ -66,7 +66,7 @@ def _soon(event: EventFacts) -> int:
 
 def send_soon(payload: Mapping[str, Any]) -> None:
     """Tell somebody that the turn is near, unless it has come or gone."""
-    _, found = outbox.facts_of("send_soon", payload)
+    found = outbox.facts_of("send_soon", payload)
     if found is None:
         return
     link = _link(f"soon-{found['place_id']}", found, _LINK_LIVES)
@@ -85,7 +85,7 @@ def send_soon(payload: Mapping[str, Any]) -> None:
 
 def send_turn(payload: Mapping[str, Any]) -> None:
     """Tell somebody that it is their turn, while it is."""
-    _, found = outbox.facts_of("send_turn", payload)
+    found = outbox.facts_of("send_turn", payload)
     if found is None:
         return
     until = datetime.fromisoformat(found["until"])
@@ -107,6 +107,5 @@ def send_turn(payload: Mapping[str, Any]) -> None:
 def _link(carry_id: str, found: Mapping[str, Any], lives: timedelta) -> str:
     """A link that opens the place in any browser, with the proof of the address: this mail
     reaches nobody but the fan."""
-    with transaction() as session:
-        carries.add(session, carry_id, found["place_id"], lives, found["fan_id"])
+    carries.add_now(carry_id, found["place_id"], lives, found["fan_id"])
     return carrying.link(found["slug"], carry_id)

@@ -1,4 +1,4 @@
-"""Links that carry a place to another browser. Never commits."""
+"""Links that carry a place to another browser. Never commits, but for add_now."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, scoped_session
 
+from app.store.db import one_statement
 from app.store.models import Carry, Place
 
 Db = Connection | Session | scoped_session[Session]
@@ -60,6 +61,17 @@ def add(db: Db, carry_id: str, place_id: str, lives: timedelta, fan_id: int | No
         .values(id=carry_id, place_id=place_id, fan_id=fan_id, expires_at=func.now() + lives)
         .on_conflict_do_nothing()
     )
+
+
+def add_now(carry_id: str, place_id: str, lives: timedelta, fan_id: int | None) -> None:
+    """As add(), by itself: one round trip."""
+    parameters = {
+        "id": carry_id,
+        "place_id": place_id,
+        "fan_id": fan_id,
+        "seconds": lives.total_seconds(),
+    }
+    one_statement("add_carry", parameters)
 
 
 def end_unused(db: Db, place_id: str) -> None:

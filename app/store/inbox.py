@@ -5,22 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import func, update
-from sqlalchemy.orm import Session, scoped_session
-
 from app.store.db import one_statement
-from app.store.models import InboxEntry
-
-Db = Session | scoped_session[Session]
 
 
 def keep(key: str, kind: str, body: dict[str, Any], wanted: bool) -> bool:
     """Keep a message and, when it is `wanted`, owe its handling; whether it was new."""
     parameters = {"key": key, "kind": kind, "body": json.dumps(body), "wanted": wanted}
     return one_statement("store_inbox", parameters) is not None
-
-
-def handled(session: Db, inbox_id: int) -> None:
-    session.execute(
-        update(InboxEntry).where(InboxEntry.id == inbox_id).values(handled_at=func.now())
-    )

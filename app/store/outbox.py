@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, scoped_session
 
@@ -53,27 +53,40 @@ def add(
     )
 
 
-def due_lanes(session: AnySession) -> list[str]:
+def due_lanes() -> list[str]:
     """The lanes with an entry that is due and not in anybody's hands."""
-    return list(
-        session.scalars(
-            select(OutboxEntry.lane)
-            .where(
-                OutboxEntry.done_at.is_(None),
-                OutboxEntry.due_at <= func.now(),
-                or_(OutboxEntry.taken_until.is_(None), OutboxEntry.taken_until < func.now()),
-            )
-            .distinct()
-            .order_by(OutboxEntry.lane)
-        )
-    )
+    return [row.lane for row in all_rows("due_lanes", {})]
 
 
-def take(lane: str, seconds: float, most: int = 1) -> list[Taken]:
-    """Take up to `most` entries of the lane, those that have been due longest, for so many
-    seconds; committed at once."""
-    rows = all_rows("take_outbox", {"lane": lane, "seconds": seconds, "most": most})
-    return sorted((Taken(*row) for row in rows), key=lambda taken: taken.id)
+def exchange(
+    lane: str,
+    ended: Sequence[tuple[Taken | None, str, Mapping[str, Any]]],
+    seconds: float,
+    most: int,
+) -> tuple[list[Taken], set[int | None]]:
+    """Call exchange_outbox(), whose header lists the endings: write down how entries ended (entry,
+    `end`, what belongs to it), and take up to `most` of the lane, those that have been due longest,
+    for so many seconds. (Those taken, the numbers of those refused as not ordinary); committed at
+    once."""
+    endings = [
+        {
+            **values,
+            "end": end,
+            "entry": entry.id if entry else None,
+            "token": entry.taken_until if entry else None,
+        }
+        for entry, end, values in ended
+    ]
+    parameters = {
+        "endings": json.dumps(endings, default=datetime.isoformat),
+        "lane": lane,
+        "seconds": seconds,
+        "most": most,
+    }
+    rows = all_rows("exchange_outbox", parameters)
+    taken = [Taken(*row[:-1]) for row in rows if not row.refused]
+    refused = {row.id for row in rows if row.refused}
+    return sorted(taken, key=lambda entry: entry.id), refused
 
 
 def hold(entries: Sequence[Taken], seconds: float) -> None:
@@ -90,22 +103,3 @@ def facts(kind: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     row = one_statement("outbox_facts", {"kind": kind, "payload": json.dumps(dict(payload))})
     found: dict[str, Any] | None = row.facts
     return found
-
-
-def done(taken: Taken) -> None:
-    """The debt is paid."""
-    one_statement("outbox_done", {"id": taken.id})
-
-
-def again(taken: Taken, seconds: float, error: str) -> None:
-    """Put the entry back, due in `seconds`, unless someone else has taken it since."""
-    one_statement(
-        "outbox_again",
-        {
-            "id": taken.id,
-            "taken_until": taken.taken_until,
-            "seconds": seconds,
-            # Postgres keeps neither NUL nor half of a surrogate pair.
-            "error": "".join(letter if letter.isprintable() else "?" for letter in error[:500]),
-        },
-    )

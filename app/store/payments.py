@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,27 +104,6 @@ def open_payment(session: Db, claim_id: int, actor: str) -> None:
     """Open another payment for a held claim that is locked; committed by the caller."""
     parameters = {"claim_id": claim_id, "actor": actor}
     session.execute(text("SELECT open_payment(:claim_id, :actor)"), parameters)
-
-
-def opened(
-    payment_id: int, address: str, next_check_at: datetime | None, outbox_id: int | None
-) -> None:
-    """The gateway named the address to pay at; the outbox entry is done."""
-    one_statement(
-        "payment_opened",
-        {
-            "payment_id": payment_id,
-            "address": address,
-            "next_check_at": next_check_at,
-            "outbox_id": outbox_id,
-        },
-    )
-
-
-def confirm(parameters: Mapping[str, Any]) -> bool:
-    """Call confirm_claim(); its header says what it does and when it answers False."""
-    row = one_statement("confirm", parameters)
-    return bool(row[0])
 
 
 def set_error(session: Db, payment_id: int, why: str) -> None:

@@ -113,11 +113,6 @@ def at_the_till(event_id: int, place_id: str, fan_id: int) -> tuple[str | None, 
     return row.reference, row.email
 
 
-def code_sent(verification_id: str, outbox_id: int | None) -> None:
-    """The code's mail is with the mail server; the outbox entry is done."""
-    one_statement("code_sent", {"verification_id": verification_id, "outbox_id": outbox_id})
-
-
 def _place(event_id: int, token: PlaceToken) -> Mapping[str, Any]:
     return {
         "event_id": event_id,

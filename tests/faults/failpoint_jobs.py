@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import sleep
 
+import psycopg
 from redis import Redis
 from rq import Queue
 
@@ -11,7 +12,7 @@ from app.services import outbox, payments
 from jobs import delivery, ending, ticks, wake
 from jobs.schedule import BEATS, LANE, put_back, scheduler_on
 from jobs.worker import LaneWorker
-from tests.faults.failpoint_money import bought, held
+from tests.faults.failpoint_money import bought, held, opened, paid
 from tests.faults.failpoint_world import Life, UseCases, World
 
 USE_CASES = UseCases()
@@ -89,6 +90,37 @@ def a_delivery_that_is_to_end_rings_for_the_next(world: World) -> Life:
     yield deliver
     world.pays(claim)
     bought(world, claim)
+
+
+@USE_CASES
+def a_delivery_wakes_another_lane(world: World) -> Life:
+    """The tickets of a success are for the mail lane, which the money lane rings for."""
+    _, claim = paid(world)
+    world.bind(world.settings, wake.wake)
+    yield world.next_of(outbox.MONEY)
+    payments.ask(claim, "fan")
+    bought(world, claim)
+
+
+@USE_CASES
+def a_claim_is_locked_when_a_lane_writes(world: World) -> Life:
+    """One entry that cannot be written now keeps no other from it."""
+    (_, free), (_, locked) = opened(), opened()
+    for claim in (free, locked):
+        world.at_checkout(claim)
+        payments.ask(claim, "fan")
+
+    def deliver_while_it_is_locked() -> None:
+        with psycopg.connect(world.settings.database_url) as other:
+            other.execute("SELECT FROM claims WHERE reference = %s FOR UPDATE", [locked])
+            entries = outbox.take(outbox.MONEY, 2)
+            ended = [outbox.Ended(entry, outbox.handle(entry)) for entry in entries]
+            assert outbox.exchange(outbox.MONEY, ended, 2).done == 1
+
+    yield deliver_while_it_is_locked
+    for claim in (free, locked):
+        payments.ask(claim, "fan")
+        bought(world, claim)
 
 
 @USE_CASES

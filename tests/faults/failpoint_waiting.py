@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain import errors
 from app.domain.tokens import PlaceToken, new_id
 from app.services import carrying, catalogue, claims, more_time, outbox, place_history
-from jobs import ticks
+from jobs import ticks, wake
 from tests.faults.failpoint_line import ask, join, prove
 from tests.faults.failpoint_world import Life, Sale, UseCases, World, a_sale, again
 
@@ -84,6 +84,7 @@ def mails_of_turns_are_owed(world: World) -> Life:
     # One inside is all that there is room for.
     sale = a_sale(pass_capacity=1)
     waiting_with_an_address(world, sale)
+    world.bind(world.settings, wake.wake)
     yield ticks.turns
     ticks.turns()
     kinds = "SELECT kind, count(*) FROM outbox WHERE key IS NOT NULL GROUP BY 1 ORDER BY 1"

@@ -128,10 +128,16 @@ class Game:
     # -- our jobs and our staff
 
     def deliver(self, faults: dict[str, list[str]], dies: str | None) -> None:
-        transport, done = self.bank.transport, outbox.store.done
+        transport, exchange = self.bank.transport, outbox.store.exchange
+
+        def die_with_what_ended(lane: str, ended: Any, *rest: Any) -> Any:
+            if ended:
+                die()
+            return exchange(lane, ended, *rest)
+
         self.bank.order(**faults)
         if dies == "done":
-            outbox.store.done = die  # type: ignore[assignment]
+            outbox.store.exchange = die_with_what_ended
         elif dies:
             setattr(transport, dies, die)
         try:
@@ -139,7 +145,7 @@ class Game:
         except Killed:
             db.session.rollback()
         finally:
-            outbox.store.done = done
+            outbox.store.exchange = exchange
             transport.before = transport.after = lambda: None
             self.bank.desk.faults.clear()
             gateway.forgive()

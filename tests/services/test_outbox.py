@@ -186,3 +186,33 @@ def test_a_slow_worker_does_not_let_go_of_what_another_holds(app, handler):
     (row,) = rows()
     assert row.taken_until is not None
     assert row.last_error is None
+
+
+def test_entries_that_end_together_are_written_in_one_statement_and_others_taken(app, handler):
+    for n in range(5):
+        owe(n)
+    first = outbox.exchange("money", [], 3)
+    assert [entry.payload["n"] for entry in first.taken] == [0, 1, 2]
+    ended = [outbox.Ended(entry, outbox.handle(entry)) for entry in first.taken[:2]]
+    ended.append(outbox.Ended(first.taken[2], outbox.BACK))
+    second = outbox.exchange("money", ended, 3)
+    assert second.done == 2
+    assert [entry.payload["n"] for entry in second.taken] == [2, 3, 4]
+    assert [row.done_at is not None for row in rows()] == [True, True, False, False, False]
+
+
+def test_one_that_cannot_be_written_keeps_no_other_from_it(app, handler, caplog):
+    for n in range(3):
+        owe(n)
+    good, bad, fine = outbox.exchange("money", [], 3).taken
+    ended = [
+        outbox.Ended(good, outbox.DONE),
+        outbox.Ended(bad, outbox.Ending("code_sent", {"verification_id": "\0"})),
+        outbox.Ended(fine, outbox.Ending("again", {"seconds": 9, "error": "not now"})),
+    ]
+    assert outbox.exchange("money", ended, 3).done == 1
+    found = rows()
+    assert [row.done_at is not None for row in found] == [True, False, False]
+    assert [row.taken_until for row in found] == [None, None, None]
+    assert found[2].last_error == "not now"
+    assert found[1].last_error

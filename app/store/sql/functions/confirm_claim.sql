@@ -1,8 +1,9 @@
 -- A success that is ordinary, in one round trip: the claim is held, the payment is its own and
 -- has not succeeded before, and what came in is what was asked for. Then the claim is confirmed,
 -- its tickets get their codes, the mail is owed, and the inbox entry and the outbox entry that
--- brought the news are done. Whatever is not ordinary answers FALSE and changes nothing: it is
--- decided by the table in app/domain/payments.py.
+-- brought the news are done. A success that is known already is ordinary too, and only written down
+-- as heard again. Whatever is not ordinary answers FALSE and changes nothing: it is decided by the
+-- table in app/domain/payments.py.
 --
 -- p_codes  a code for each ticket, or more
 -- p_inbox, p_outbox  the entries that end with this, or NULL
@@ -31,8 +32,22 @@ BEGIN
     FOR UPDATE;
     PERFORM FROM payments p WHERE p.claim_id = the_claim.id ORDER BY p.id FOR UPDATE;
     SELECT * INTO the_payment FROM payments p WHERE p.id = p_payment;
+    IF the_payment.state = 'SUCCEEDED' THEN
+        UPDATE payments SET
+            gateway_status = 'success',
+            gateway_id = p_gateway_id,
+            gateway_log = coalesce(p_log, gateway_log),
+            checked_at = now(),
+            attempts = attempts + 1,
+            next_check_at = NULL,
+            last_error = NULL
+        WHERE id = p_payment;
+        UPDATE inbox SET handled_at = now() WHERE id = p_inbox;
+        UPDATE outbox SET done_at = clock_timestamp(), taken_until = NULL, last_error = NULL
+        WHERE id = p_outbox AND done_at IS NULL;
+        RETURN TRUE;
+    END IF;
     IF the_claim.state IS DISTINCT FROM 'HELD'
-        OR the_payment.state = 'SUCCEEDED'
         OR (p_amount, p_currency) <> (the_claim.amount, the_claim.currency)
         OR cardinality(p_codes) < the_claim.quantity
     THEN
