@@ -38,7 +38,7 @@ DRIVERS = {
     "redis": {"app.line.client", "jobs.beat", "jobs.wake", "jobs.worker"},
     "rq": {"jobs.schedule", "jobs.wake", "jobs.worker"},
     "rq_scheduler": {"jobs.schedule"},
-    "psycopg": {"app.store.db"},
+    "psycopg": {"app.store.bounded", "app.store.db"},
     "socket": {"app.services.mail"},
     "requests": set(),
     "urllib.request": set(),
