@@ -53,29 +53,39 @@ class Buyer:
     async def prove(self) -> bool:
         """Ask for a code, read the mail, type the code; whether the address is proven."""
         path = f"{self.site.event_path}/verify"
-        for again in range(CODES):
+        for _ in range(CODES):
             answer = await self.browser.insist("ask code", "POST", path, {"email": self.fan.email})
             if answer.status != 303:
                 # A turn that is over, or a claim that is made, needs no proof any more.
                 if answer.status not in (403, 409, 429):
                     self.browser.unexpected("ask code", answer)
                 return False
-            asked = time.time()
-            while time.time() - asked < LONGEST_MAIL:
-                await asyncio.sleep(LOOK_INTO_MAIL)
-                code = await self._code()
-                if code is None:
-                    continue
-                answer = await self.browser.insist("prove", "POST", path, {"code": code})
-                if answer.status == 303:
-                    return True
-                if answer.status == 422 and again:
-                    # The code of an earlier mail; the newest is still on its way.
-                    continue
+            proven = await self._type_code(path)
+            if proven is not None:
+                return proven
+        return False
+
+    async def _type_code(self, path: str) -> bool | None:
+        """Type the code of the newest mail; None if no code that was taken came in time."""
+        asked, typed, refused = time.time(), None, None
+        while time.time() - asked < LONGEST_MAIL:
+            await asyncio.sleep(LOOK_INTO_MAIL)
+            code = await self._code()
+            if code in (None, typed):
+                continue
+            answer = await self.browser.insist("prove", "POST", path, {"code": code})
+            if answer.status == 303:
+                return True
+            if answer.status != 422:
                 if answer.status not in (403, 409):
                     self.browser.unexpected("prove", answer)
                 return False
-        return False
+            # The code of an earlier mail: who asks again, also because an answer was lost, is
+            # sent another one, which may still be on its way.
+            typed, refused = code, answer
+        if refused is not None:
+            self.browser.unexpected("prove", refused)
+        return None
 
     async def _code(self) -> str | None:
         try:

@@ -212,7 +212,7 @@ class Fan:
             if ahead is not None and ahead <= self.site.near:
                 await self._near(said)
             return None
-        if state == "paused":
+        if state in ("paused", "overdue"):
             return None
         return self._end(state)
 

@@ -143,8 +143,17 @@ def inversions(book: Book, known: dict[str, Place], asleep: Iterable[str]) -> li
     for at, number, story in turns:
         for other, joined, left, asked_until, passed in waits:
             if other < number and joined < at < left and asked_until > at:
-                found.append(f"{story.fan} ({number}) went before {passed.fan} ({other})")
+                found.append(
+                    f"{story.fan} ({number}) went before {passed.fan} ({other}), at {at:.1f};"
+                    f" {_told(passed, known[passed.place_id])}"
+                )
     return found
+
+
+def _told(story: Story, place: Place) -> str:
+    """What the fan was told and what Postgres knows, for who has to find out why."""
+    states = ", ".join(f"{state} at {at:.1f}" for state, at in story.states)
+    return f"joined at {story.joined_at:.1f}, heard {states}, outcome {story.outcome}; {place}"
 
 
 def _admitted(story: Story, place: Place) -> float | None:

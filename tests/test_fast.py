@@ -138,6 +138,14 @@ def left() -> Fan:
     return fan
 
 
+def overdue() -> Fan:
+    event = an_event(admit_per_minute=RATE, pass_seconds=1)
+    token = fill(event, 1)[0]
+    admission.admit_once()
+    sleep(1.1)
+    return Fan(event.slug, token)
+
+
 def expired() -> Fan:
     event = an_event(admit_per_minute=RATE, pass_seconds=1)
     token = fill(event, 1)[0]
@@ -202,6 +210,7 @@ STATES = [
     closed,
     closed_far_back,
     left,
+    overdue,
     expired,
     merged,
     claimed,

@@ -101,15 +101,15 @@ class Snapshot:
 class LineStatus(NamedTuple):
     """What the waiting page shows.
 
-    `state` is one of before, waiting, paused, admitted, none_free, sold_out, closed, left,
-    expired, claimed. `ahead` counts waiting places, exactly if `ahead_exact`. `eta_seconds` and
-    `ahead` are None when nobody can know; the wait is between `eta_earliest` and `eta_latest`
-    seconds, which are the same when the line moves as planned. `slow` says that it moves more
-    slowly than that, because those inside take their time. `pass_until` is a moment, at which the
-    pass ends unless a pause comes. `place_token` is what the browser is to carry from now on:
-    another place's after a merge. `claim_live` says that the claim of a used place is held or paid.
-    `line_safe` is False while Redis is away: the rest is then the last that was known, and
-    `message` says that the place is safe.
+    `state` is one of before, waiting, paused, admitted, overdue, none_free, sold_out, closed, left,
+    expired, claimed; overdue is a turn whose end no beat has looked at yet. `ahead` counts waiting
+    places, exactly if `ahead_exact`. `eta_seconds` and `ahead` are None when nobody can know; the
+    wait is between `eta_earliest` and `eta_latest` seconds, which are the same when the line moves
+    as planned. `slow` says that it moves more slowly than that, because those inside take their
+    time. `pass_until` is a moment, at which the pass ends unless a pause comes. `place_token` is
+    what the browser is to carry from now on: another place's after a merge. `claim_live` says that
+    the claim of a used place is held or paid. `line_safe` is False while Redis is away: the rest is
+    then the last that was known, and `message` says that the place is safe.
     """
 
     state: str
@@ -243,7 +243,7 @@ def next_poll_seconds(state: str, expected: int | None, planned: int | None, cha
         if planned is not None:
             delay = min((planned if expected is None else expected) / 2, (planned + 2) / 1.2)
     else:
-        delay = _TURN_POLL_S if state == "admitted" else float(LONGEST_POLL_S)
+        delay = _TURN_POLL_S if state in ("admitted", "overdue") else float(LONGEST_POLL_S)
     delay = min(max(delay, 2.4), 26) * (1 + _JITTER * (2 * chance - 1))
     # From 2.4 * 0.8 to 26 * 1.2 s: rounded, that is 2 to 31.
     return min(round(delay), LONGEST_POLL_S)

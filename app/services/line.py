@@ -352,6 +352,10 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
     facts, seen, now = scene.facts, scene.seen, scene.now
     sale, stands = scene.sale, scene.stands
     state = rules.shown_state(found.state, sale, scene.availability)
+    has_pass = found.pass_until is not None and sale in ("on_sale", "paused")
+    if state == "admitted" and (found.pass_until or 0) <= sale_time_ms(facts, now):
+        # Only the beat says whether the place is over or goes back into the line, and it is late.
+        state, has_pass = "overdue", False
     eta = planned = earliest = latest = None
     if found.ahead is not None:
         planned = rules.eta_seconds(found.ahead, facts.admit_per_minute, scene.until_start)
@@ -362,7 +366,6 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
                 eta, planned, scene.until_start, scene.unsure, scene.seen_pace
             )
     chance = random.random()  # noqa: S311  (no secret)
-    has_pass = found.pass_until is not None and sale in ("on_sale", "paused")
     pass_until = found.pass_until if has_pass else None
     return LineStatus(
         state=state,

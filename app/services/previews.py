@@ -95,6 +95,7 @@ LINE: dict[str, Standing] = {
     "paused-at-the-turn": Standing(STOPPED, ADMITTED, turn=True),
     "turn": Standing(SELLING, ADMITTED, turn=True),
     "turn-none-free": Standing(NONE_FREE, ADMITTED, turn=True),
+    "turn-over": Standing(SELLING, ADMITTED),
     "none-free": Standing(NONE_FREE, ahead=240),
     "sold-out": Standing(SOLD_OUT, ahead=240),
     "closed": Standing(OVER, ahead=240),

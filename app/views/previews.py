@@ -257,6 +257,7 @@ GROUPS: dict[str, dict[str, Preview]] = {
         "line-paused-at-the-turn": Preview(say("Paused at the turn"), _line("paused-at-the-turn")),
         "line-turn": Preview(say("Your turn"), _line("turn")),
         "line-turn-none-free": Preview(say("Your turn, none free"), _line("turn-none-free")),
+        "line-turn-over": Preview(say("The turn is over"), _line("turn-over")),
         "line-none-free": Preview(say("None left for now"), _line("none-free")),
         "line-sold-out": Preview(say("Sold out"), _line("sold-out")),
         "line-closed": Preview(say("Closed"), _line("closed")),

@@ -155,6 +155,8 @@ def test_passes_run_out_in_sale_time_and_the_place_is_over(app: Any) -> None:
     tokens = join(event, 2)
     admission.admit_once()
     hour_goes_by(event)
+    assert states(event, tokens) == ["overdue", "waiting"], "no beat has looked yet"
+    assert line.current_pass(event.slug, tokens[0]) is None
     assert admission.admit_once() == 1
     assert states(event, tokens) == ["expired", "admitted"]
     journal.journal_once()
