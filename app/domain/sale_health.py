@@ -36,7 +36,8 @@ def line_stands(
     """
     if phase(event, event.as_of) != "on_sale" or waiting == 0 or beats_stand(event, sampled_at):
         return False
-    if inside >= min(event.pass_capacity, event.free) or guarded_number(event, event.as_of):
+    guarded = guarded_number(event, event.as_of) is not None
+    if inside >= min(event.pass_capacity, event.free) or guarded:
         return False
     if standing_since is None:
         return False

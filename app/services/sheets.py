@@ -1,21 +1,25 @@
-"""Downloads for the organiser's bookkeeper: all payments and all refunds of an event.
+"""Downloads for the organiser: all payments, refunds and tickets of an event, and how it went.
 
-Their sums are the figures of the event's page: `received` of what counts as "taken", `amount` of
-what is "in doubt", and `amount` of the refunds that are "refund owed" or "refunded".
+The sums of payments and refunds are the figures of the event's page: `received` of what counts as
+"taken", `amount` of what is "in doubt", and `amount` of the refunds that are "refund owed" or
+"refunded".
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
+
+from sqlalchemy import Connection
 
 from app.domain.sheets import cell, decimal
 from app.services import events
 from app.services.staff import StaffMember
 from app.store import money as store
+from app.store import reports
 from app.store.db import snapshot
 
 Column = Callable[[Any], object]
@@ -54,23 +58,59 @@ REFUNDS: dict[str, Column] = {
     "done_utc": lambda row: row.refund_done_at,
 }
 
+TICKETS: dict[str, Column] = {
+    "ticket": lambda row: row.number,
+    "code": lambda row: row.code,
+    "name": lambda row: row.name,
+    "email": lambda row: row.email,
+    "phone": lambda row: row.phone,
+    "claim": lambda row: row.reference,
+    "paid_utc": lambda row: row.confirmed_at,
+}
+SAMPLES: dict[str, Column] = {
+    "at_utc": lambda row: row.at,
+    "in_line": lambda row: row.waiting,
+    "inside": lambda row: row.inside,
+    "free": lambda row: row.free,
+    "held": lambda row: row.held,
+    "sold": lambda row: row.sold,
+    "joined": lambda row: row.joined,
+    "let_in": lambda row: row.admitted,
+    "claimed": lambda row: row.claimed,
+    "paid": lambda row: row.paid,
+}
+
+Rows = Callable[[Connection, int], Iterable[Any]]
+
 # A sheet larger than this waits on disk while it is being fetched.
 _IN_MEMORY = 1024 * 1024
 
 
 def payments(staff: StaffMember, slug: str) -> IO[bytes]:
     """Every payment as CSV in UTF-8, oldest first; the caller closes it. Raises EventUnknown."""
-    return _sheet(staff, slug, PAYMENTS, lambda row: True)
+    return _sheet(staff, slug, PAYMENTS, store.payments)
 
 
 def refunds(staff: StaffMember, slug: str) -> IO[bytes]:
     """Every refund as CSV in UTF-8, by its payment; the caller closes it. Raises EventUnknown."""
-    return _sheet(staff, slug, REFUNDS, lambda row: row.refund_id is not None)
+    return _sheet(staff, slug, REFUNDS, _refunds)
 
 
-def _sheet(
-    staff: StaffMember, slug: str, columns: dict[str, Column], wanted: Callable[[Any], bool]
-) -> IO[bytes]:
+def tickets(staff: StaffMember, slug: str) -> IO[bytes]:
+    """Every paid ticket with its code and whose it is, by number, as payments()."""
+    return _sheet(staff, slug, TICKETS, reports.tickets)
+
+
+def samples(staff: StaffMember, slug: str) -> IO[bytes]:
+    """Every sample of the sale, oldest first, as payments()."""
+    return _sheet(staff, slug, SAMPLES, reports.samples)
+
+
+def _refunds(connection: Connection, event_id: int) -> Iterator[Any]:
+    return (row for row in store.payments(connection, event_id) if row.refund_id is not None)
+
+
+def _sheet(staff: StaffMember, slug: str, columns: dict[str, Column], rows: Rows) -> IO[bytes]:
     event = events.look(staff, slug)
     # Written out in full first: one moment of the database, which a slow download cannot hold
     # open, and never more than a part of it in memory.
@@ -82,8 +122,7 @@ def _sheet(
         with snapshot() as connection:
             writer.writerows(
                 [cell(column(row)) for column in columns.values()]
-                for row in store.payments(connection, event.id)
-                if wanted(row)
+                for row in rows(connection, event.id)
             )
         text.detach()
         sheet.seek(0)

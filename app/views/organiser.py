@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import IO, Any
+from functools import partial, wraps
+from typing import IO, Any, NamedTuple
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from htmx_flask import request
@@ -13,16 +14,20 @@ from werkzeug.wsgi import FileWrapper
 
 from app import clock
 from app.domain import event_forms as forms
+from app.domain import event_summary, words
 from app.domain import events as rules
 from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
 from app.domain.said import say
 from app.services import dashboard, events, gateway_watch, samples, sheets
 from app.services import readiness as preparation
+from app.services import report as reports
 from app.views.errors import answer_of
-from app.views.language import said
+from app.views.language import language, said
 from app.views.staff import me
 
 blueprint = Blueprint("organiser", __name__, url_prefix="/organiser")
+
+LONGEST_UNDO = 1500
 
 Page = Response | str | tuple[str, int]
 
@@ -47,6 +52,17 @@ def create() -> Page:
         return _form(request.form, refusal), 422
     flash(said(say("The draft is saved. Fans cannot see it until you publish it.")))
     return redirect(url_for(".event", slug=slug), code=303)
+
+
+@blueprint.post("/check")
+def check() -> str:
+    """The form in words, without saving anything."""
+    slug = request.args.get("slug", "")
+    found = events.look(me(), slug) if slug else None
+    values = (forms.form_values(found) if found else {}) | request.form.to_dict()
+    if request.htmx:
+        return render_template("organiser/_summary.html", **_in_words(values, found))
+    return _form(values, event=found, seen=request.form.get("seen", ""))
 
 
 @blueprint.get("/events/<slug>")
@@ -81,6 +97,12 @@ def try_out(slug: str) -> Response:
     return redirect(url_for(".readiness", slug=slug), code=303)
 
 
+@blueprint.get("/events/<slug>/report")
+def report(slug: str) -> str:
+    found = reports.report(me(), slug)
+    return render_template("organiser/report.html", event=found.event, report=found)
+
+
 @blueprint.get("/events/<slug>/payments.csv")
 def payments_sheet(slug: str) -> Response:
     return _download(sheets.payments(me(), slug), f"{slug}-payments.csv")
@@ -89,6 +111,16 @@ def payments_sheet(slug: str) -> Response:
 @blueprint.get("/events/<slug>/refunds.csv")
 def refunds_sheet(slug: str) -> Response:
     return _download(sheets.refunds(me(), slug), f"{slug}-refunds.csv")
+
+
+@blueprint.get("/events/<slug>/tickets.csv")
+def tickets_sheet(slug: str) -> Response:
+    return _download(sheets.tickets(me(), slug), f"{slug}-tickets.csv")
+
+
+@blueprint.get("/events/<slug>/samples.csv")
+def samples_sheet(slug: str) -> Response:
+    return _download(sheets.samples(me(), slug), f"{slug}-over-time.csv")
 
 
 @blueprint.get("/events/<slug>/edit")
@@ -109,17 +141,30 @@ def save(slug: str) -> Page:
     return redirect(url_for(".event", slug=slug), code=303)
 
 
-def control(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page]]:
-    """A button of the event's page: says `done` and shows the page, or the page with why not."""
+class Undo(NamedTuple):
+    """How what was just done is taken back: a control, and what its form sends."""
 
-    def decorate(view: Callable[[str], None]) -> Callable[[str], Page]:
+    control: str
+    fields: dict[str, str]
+
+
+def control(done: str) -> Callable[[Callable[[str], Undo | None]], Callable[[str], Page]]:
+    """A button of the event's page: says `done`, with a way back if there is one, and shows the
+    page; or the page with why not."""
+
+    def decorate(view: Callable[[str], Undo | None]) -> Callable[[str], Page]:
         @wraps(view)
         def answer(slug: str) -> Page:
             try:
-                view(slug)
+                undo = view(slug)
             except (Invalid, Conflict, CapacityTaken, SaleOver) as refusal:
                 return _event(slug, refusal), answer_of(refusal)[0]
-            flash(said(done))
+            note: dict[str, Any] = {"words": said(done)}
+            if undo:
+                action = url_for(f".{undo.control}", slug=slug)
+                note["undo"] = {"action": action, "fields": undo.fields}
+            # The session keeps whatever JSON can say.
+            flash(note)  # type: ignore[arg-type]
             return redirect(url_for(".event", slug=slug), code=303)
 
         return answer
@@ -141,8 +186,9 @@ def open_sale(slug: str) -> None:
 
 @blueprint.post("/events/<slug>/pause")
 @control(say("The sale is paused. Every pass keeps its time."))
-def pause(slug: str) -> None:
+def pause(slug: str) -> Undo:
     events.pause(me(), slug, _seen(), _typed("reason"), _typed("next_word"))
+    return Undo("resume", {"seen": rules.PAUSED})
 
 
 @blueprint.post("/events/<slug>/say-more")
@@ -165,29 +211,37 @@ def close(slug: str) -> None:
 
 @blueprint.post("/events/<slug>/rate")
 @control(say("The rate is changed."))
-def rate(slug: str) -> None:
+def rate(slug: str) -> Undo | None:
     wanted = _whole("admit_per_minute", forms.HIGHEST_RATE)
     events.change_rate(me(), slug, _seen_number(), wanted)
+    return _back_to("rate", "admit_per_minute", wanted)
 
 
 @blueprint.post("/events/<slug>/pass-capacity")
 @control(say("The pass capacity is changed."))
-def pass_capacity(slug: str) -> None:
+def pass_capacity(slug: str) -> Undo | None:
     wanted = _whole("pass_capacity", forms.HIGHEST_CAPACITY)
     events.change_pass_capacity(me(), slug, _seen_number(), wanted)
+    return _back_to("pass_capacity", "pass_capacity", wanted)
 
 
 @blueprint.post("/events/<slug>/capacity")
 @control(say("The number of tickets is changed."))
-def capacity(slug: str) -> None:
+def capacity(slug: str) -> Undo | None:
     wanted = _whole("capacity", forms.HIGHEST_CAPACITY)
     events.change_capacity(me(), slug, _seen_number(), wanted)
+    return _back_to("capacity", "capacity", wanted)
 
 
 @blueprint.post("/events/<slug>/message")
 @control(say("The message is changed; fans read it within seconds."))
-def message(slug: str) -> None:
+def message(slug: str) -> Undo | None:
     events.post_message(me(), slug, _seen(), _typed("message"))
+    before, after = _seen(), forms.check_message(_typed("message"))
+    # The way back is kept in a cookie, and a browser throws one away that is too long.
+    if before == after or len(json.dumps([before, after])) > LONGEST_UNDO:
+        return None
+    return Undo("message", {"seen": after, "message": before})
 
 
 def _event(slug: str, refusal: Refusal | None = None) -> str:
@@ -233,7 +287,23 @@ def _form(
         may=forms.editable(event.state if event else rules.DRAFT),
         currency_choices=[(code, code) for code in forms.CURRENCIES],
         zones=forms.time_zones(),
+        **_in_words(values, event),
     )
+
+
+def _in_words(values: Mapping[str, str], event: rules.EventFacts | None) -> dict[str, Any]:
+    """What the form would mean, or which fields are not right yet; nothing for an empty form."""
+    now = clock.now()
+    try:
+        checked = forms.check_event(values)
+    except Invalid as refusal:
+        begun = any(values.get(name) for name in ("title", "venue", "starts_at"))
+        return {"summary": None, "missing": refusal.fields if begun else {}}
+    moment = partial(words.moment, locale=language())
+    told = [*event_summary.sentences(checked, moment, language()), event_summary.pace(checked)]
+    published = event is not None and event.state != rules.DRAFT
+    odd = event_summary.oddities(checked, now, published)
+    return {"summary": {"sentences": told, "odd": odd}, "missing": {}}
 
 
 def _now() -> dict[str, Any]:
@@ -243,6 +313,11 @@ def _now() -> dict[str, Any]:
 
 def _seen() -> str:
     return request.form.get("seen", "").replace("\r\n", "\n")
+
+
+def _back_to(control: str, field: str, now: int) -> Undo | None:
+    before = _seen_number()
+    return Undo(control, {"seen": str(now), field: str(before)}) if before != now else None
 
 
 def _typed(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from app.domain import errors
 from app.extensions import db
-from app.services import dashboard, sheets, staff
+from app.services import dashboard, samples, sheets, staff
 from app.store.models import Event, Payment, Refund
 from tests import factories
 from tests.stories import Stories
@@ -139,6 +139,21 @@ def test_many_rows_are_read_in_parts_and_written_to_disk(organiser, event, monke
 
 def test_an_event_of_another_organisation_is_unknown(organiser):
     elsewhere = factories.an_event(line=False)
-    for sheet in (sheets.payments, sheets.refunds):
+    for sheet in (sheets.payments, sheets.refunds, sheets.tickets, sheets.samples):
         with pytest.raises(errors.EventUnknown):
             sheet(organiser, elsewhere.slug)
+
+
+def test_the_list_for_the_door_has_every_paid_ticket_and_no_other(organiser, event):
+    factories.a_claim(event, 2)
+    paid = factories.a_claim(event, 3, state="CONFIRMED", confirmed_at=factories.utc_now())
+    found = rows(sheets.tickets(organiser, event.slug))
+    assert [(row["claim"], row["ticket"]) for row in found] == [
+        (paid.reference, str(number)) for number in (3, 4, 5)
+    ]
+
+
+def test_the_figures_over_time_are_the_samples(organiser, event):
+    samples.samples_once()
+    (row,) = rows(sheets.samples(organiser, event.slug))
+    assert (row["free"], row["sold"], row["in_line"]) == ("15", "0", "0")

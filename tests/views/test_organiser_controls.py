@@ -12,7 +12,7 @@ from app.extensions import db
 from app.services import catalogue
 from app.store.models import Event, Ticket
 from tests import factories
-from tests.views.desk import Desk, has_form
+from tests.views.desk import Desk, has_form, hidden_fields
 
 
 @pytest.fixture
@@ -283,3 +283,55 @@ def test_the_page_works_without_javascript(desk):
     page = desk.get(page_of(event)).text
     assert 'id="live"' in page
     assert "Refresh now" in page
+
+
+@pytest.mark.parametrize(
+    ("control", "field", "before", "after"),
+    [
+        ("rate", "admit_per_minute", "600", "120"),
+        ("pass-capacity", "pass_capacity", "50", "9"),
+        ("capacity", "capacity", "10", "12"),
+        ("message", "message", "", "Doors at six."),
+    ],
+)
+def test_a_change_can_be_taken_back_from_the_page_that_says_it_was_done(
+    desk, control, field, before, after
+):
+    event = an_event(desk)
+    done = press(desk, event, control, **{field: after})
+    page = desk.get(done.location).text
+    undo = page[page.index('class="note good undo"') :]
+    assert f'action="{page_of(event)}/{control}"' in undo
+    sent = hidden_fields(undo, f"{page_of(event)}/{control}")
+    assert (sent["seen"], sent[field]) == (after, before)
+    assert desk.client.post(f"{page_of(event)}/{control}", data=sent).status_code == 303
+    db.session.rollback()
+    assert str(getattr(event, field)) == before
+    # Pressed twice, it has nothing to take back any more.
+    assert desk.client.post(f"{page_of(event)}/{control}", data=sent).status_code == 409
+
+
+def test_a_pause_is_taken_back_by_one_press(desk):
+    event = an_event(desk)
+    done = press(desk, event, "pause", reason="Rain.")
+    page = desk.get(done.location).text
+    undo = hidden_fields(page[page.index("note good undo") :], f"{page_of(event)}/resume")
+    assert desk.client.post(f"{page_of(event)}/resume", data=undo).status_code == 303
+    db.session.rollback()
+    assert event.state == "on_sale"
+
+
+def test_a_way_back_that_no_cookie_could_hold_is_not_offered(desk):
+    event = an_event(desk, message="\u12a0" * 200)
+    done = press(desk, event, "message", message="\u12a1" * 200)
+    page = desk.get(done.location).text
+    assert "fans read it within seconds" in page
+    assert "note good undo" not in page
+
+
+def test_what_cannot_be_undone_is_asked_once(desk):
+    for state, words in (("draft", "publish"), ("on_sale", "close"), ("on_sale", "pause")):
+        event = an_event(desk, state)
+        page = desk.get(page_of(event)).text
+        before = page[: page.index(f'action="{page_of(event)}/{words}"')]
+        assert before.rindex("<details") > before.rfind("</details>")

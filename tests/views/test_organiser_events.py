@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.store.models import Event
 from tests import factories
-from tests.views.desk import Desk
+from tests.views.desk import Desk, hidden_fields
 
 LATER = factories.utc_now() + timedelta(days=40)
 GOOD = {
@@ -160,3 +160,23 @@ def _times(event: Event) -> dict[str, str]:
         name: (getattr(event, name) + hour).strftime(shown)
         for name in ("starts_at", "sale_ends_at")
     }
+
+
+def test_the_form_is_told_in_words_before_it_is_saved(desk):
+    headers = {"HX-Request": "true"}
+    token = hidden_fields(desk.get("/organiser/new").text, None)
+    told = desk.client.post("/organiser/check", data=token | GOOD, headers=headers)
+    assert told.status_code == 200
+    assert told.text.lstrip().startswith('<section id="summary"')
+    assert "tickets at" in told.text
+    page = desk.client.post("/organiser/check", data=token | GOOD)
+    assert 'value="' + GOOD["title"] + '"' in page.text
+    assert "tickets at" in page.text
+    assert db.session.scalar(select(func.count(Event.id))) == 0
+
+
+def test_a_form_that_is_not_right_yet_says_what_is_missing(desk):
+    token = hidden_fields(desk.get("/organiser/new").text, None)
+    told = desk.client.post("/organiser/check", data=token | GOOD | {"price": "much"})
+    assert "told here in words" in told.text
+    assert 'href="#price"' in told.text

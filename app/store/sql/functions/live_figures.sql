@@ -24,8 +24,11 @@ CREATE FUNCTION live_figures(wanted_event_id bigint) RETURNS TABLE (
             FROM event_sums(wanted_event_id) m),
         last.at,
         (SELECT min(s.at) FROM samples s
-            WHERE s.event_id = wanted_event_id AND s.at > last.at - interval '1 hour'
-                AND s.admitted = last.admitted)
+            WHERE s.event_id = wanted_event_id AND s.at > coalesce((
+                SELECT max(other.at) FROM samples other
+                WHERE other.event_id = wanted_event_id AND other.at > last.at - interval '1 hour'
+                    AND other.admitted <> last.admitted
+            ), last.at - interval '1 hour'))
     FROM (SELECT) AS one
     LEFT JOIN LATERAL (
         SELECT * FROM samples WHERE event_id = wanted_event_id ORDER BY at DESC LIMIT 1
