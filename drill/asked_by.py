@@ -77,5 +77,6 @@ def programs_by_port(folder: Path, names: Iterable[str]) -> dict[str, str]:
     for name in names:
         for process in leftovers.of_run(folder, name):
             for connection in process.net_connections("tcp"):
-                found[str(connection.laddr.port)] = name
+                # Whichever of them takes a beat, it is the beats' work.
+                found[str(connection.laddr.port)] = "beats" if name.startswith("beat") else name
     return found
