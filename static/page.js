@@ -60,7 +60,7 @@
 
   const place = (part) => {
     const ahead = +part.dataset.ahead, wait = +part.dataset.eta;
-    const number = part.querySelector(".big")?.textContent;
+    const number = part.querySelector("dd.big")?.textContent;
     const bar = document.getElementById("bar");
     if (!number || !bar) return;
     recall(number);
@@ -118,7 +118,7 @@
   const look = () => {
     const part = document.querySelector("[data-state]");
     const text = (name) => part?.querySelector(name)?.textContent;
-    return { part, state: part?.dataset.state, head: text("h1"), note: text("#message"), number: text(".big") };
+    return { part, state: part?.dataset.state, head: text("h1"), note: text("#message"), number: text("dd.big") };
   };
   let last = look();
   on("htmx:afterSettle", () => {

@@ -15,8 +15,8 @@ from werkzeug.http import parse_accept_header
 
 KINDS = frozenset({"text/html", "text/css", "text/javascript", "text/calendar", "image/svg+xml"})
 STAFF = frozenset({"organiser", "support", "staff"})
-# Less would fit into the same packet anyhow.
-LEAST = 600
+# Less is hardly made smaller.
+LEAST = 250
 
 
 def register(app: Flask) -> None:

@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import fits
 from tests.product import mail_to
 
 pytestmark = pytest.mark.timeout(180)
@@ -48,21 +49,25 @@ def log_in(page, product, role: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def test_from_the_line_to_two_qr_codes(browse, product, javascript):
+def test_from_the_line_to_two_qr_codes(browse, product, javascript, widths):
     slug = product["events"][0]
-    organiser = browse(width=1280)
+    phone, desk = widths
+    organiser = browse(desk)
     log_in(organiser, product, "organiser")
     organiser.goto(f"/organiser/events/{slug}")
     sold_before = number_beside(organiser, "sold")
 
-    fan = browse()
+    fits(organiser)
+    fan = browse(phone)
     address = f"ada{next(_serial)}@example.com"
     fan.goto("/")
     fan.locator(f"a[href='/events/{slug}']").first.click()
     fan.get_by_role("button", name=re.compile("join", re.IGNORECASE)).first.click()
     expect(fan).to_have_url(re.compile(f"/events/{slug}/line$"))
+    fits(fan)
 
     fan.goto(f"/events/{slug}/verify")
+    fits(fan)
     fan.get_by_label("E-mail").fill(address)
     fan.locator("main form button").first.click()
     code = re.search(r"\d{6}", mail_to(product, address, "code")["subject"])[0]
@@ -73,6 +78,7 @@ def test_from_the_line_to_two_qr_codes(browse, product, javascript):
     choose = fan.get_by_role("link", name="Choose your tickets")
     appears(fan, choose, javascript)
     choose.click()
+    fits(fan)
     fan.get_by_label("Name").fill("Ada Obi")
     quantity = fan.locator("[name=quantity]")
     if quantity.first.evaluate("e => e.tagName") == "SELECT":
@@ -81,6 +87,7 @@ def test_from_the_line_to_two_qr_codes(browse, product, javascript):
         fan.locator("[name=quantity][value='2']").check()
     fan.locator("main form button").first.click()
     expect(fan).to_have_url(re.compile("/claims/FQ-"))
+    fits(fan)
     reference = fan.url.rstrip("/").rsplit("/", 1)[1]
 
     fan.get_by_role("button", name=re.compile("pay", re.IGNORECASE)).click()
@@ -95,6 +102,7 @@ def test_from_the_line_to_two_qr_codes(browse, product, javascript):
     appears(fan, tickets, javascript)
     tickets.first.click()
     expect(fan.locator("main svg, main img.qr")).to_have_count(2)
+    fits(fan)
 
     if javascript:
         expect(organiser.locator("#live")).to_contain_text(str(sold_before + 2), timeout=10_000)
@@ -102,7 +110,7 @@ def test_from_the_line_to_two_qr_codes(browse, product, javascript):
         organiser.reload()
     assert number_beside(organiser, "sold") == sold_before + 2
 
-    support = browse(width=1280)
+    support = browse(desk)
     log_in(support, product, "support")
     support.goto("/support/")
     support.locator("input[type=search], input[name=q]").first.fill(address.upper())
@@ -111,7 +119,8 @@ def test_from_the_line_to_two_qr_codes(browse, product, javascript):
     expect(found).to_be_visible()
 
     link = re.search(r"http\S+", mail_to(product, address, "tickets")["text"])[0]
-    stranger = browse()
+    fits(support)
+    stranger = browse(phone)
     stranger.goto(f"/claims/{reference}")
     expect(stranger.locator("main")).not_to_contain_text("Ada Obi")
     stranger.goto(link)

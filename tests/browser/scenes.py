@@ -1,0 +1,166 @@
+"""Every page in every state, drawn for a browser.
+
+Fans' pages are the organiser's previews, which know every state of the fans' state machines
+(tests/views/test_previews.py holds them to it). Those of staff come from rows that stories leave.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import text
+
+from app.domain import errors
+from app.extensions import db
+from app.services import catalogue, refunds
+from app.store.models import Event
+from app.views.errors import failed, refused
+from app.views.previews import PREVIEWS
+from tests import factories
+from tests.browser.site import Site
+from tests.stories import Stories
+from tests.views.desk import Desk
+
+Draw = Callable[[], Any]
+# One claim for each way in which it, its last payment and that payment's refund stand.
+_CLAIMS = """
+    SELECT DISTINCT ON (name) lower(concat_ws('-', c.state, p.state, r.state)) AS name, c.reference
+    FROM claims c
+    LEFT JOIN LATERAL (
+        SELECT * FROM payments WHERE claim_id = c.id ORDER BY id DESC LIMIT 1
+    ) p ON TRUE
+    LEFT JOIN refunds r ON r.payment_id = p.id
+    ORDER BY name, c.id DESC
+"""
+# What a refusal is made with, where its class alone is not enough.
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "Invalid": ({},),
+    "AddressDiffers": ({},),
+    "CodeWrong": ({},),
+    "CodeOver": ({},),
+    "NotOnSale": ("paused",),
+    "FewerLeft": (1,),
+    "AlreadyClaimed": ("FQ-MADEUP0000",),
+    "CapacityTaken": (1, 2, 3),
+}
+
+
+def of_fans(event: Event) -> dict[str, Draw]:
+    facts = catalogue.facts(event.slug)
+    return {f"fan/{name}": lambda one=one: one.draw(facts) for name, one in PREVIEWS.items()}
+
+
+def of_refusals() -> dict[str, Draw]:
+    """Each refusal that there is, as its own page, and a failure that nobody foresaw."""
+    kinds = [kind for kind in _all(errors.Refusal) if kind.__module__ == errors.__name__]
+    found: dict[str, Draw] = {
+        f"refusal/{kind.__name__}": lambda kind=kind: refused(
+            kind(*ARGUMENTS.get(kind.__name__, ()))
+        )
+        for kind in kinds
+    }
+    found["refusal/unforeseen"] = lambda: failed(ZeroDivisionError())
+    return found
+
+
+def of_staff(app: Flask, bank: Any, deliver: Any) -> dict[str, Draw]:
+    organiser, site = Desk(app, "organiser"), {}
+    support = Desk(app, "support", organiser.organisation)
+    nobody = Desk(app, "organiser")
+
+    def keep(name: str, answer: Any) -> None:
+        assert answer.status_code in (200, 409, 422), f"{name}: {answer.status_code}"
+        html, policy = answer.text, answer.headers["Content-Security-Policy"]
+        site[f"staff/{name}"] = lambda: (html, {"Content-Security-Policy": policy})
+
+    keep("log-in", app.test_client().get("/staff/login"))
+    keep("no-events", nobody.get("/organiser/"))
+    keep("new-event", nobody.get("/organiser/new"))
+    keep("new-event-wrong", nobody.send("/organiser/new", title=""))
+    for name, event in _events(organiser).items():
+        page = f"/organiser/events/{event.slug}"
+        keep(f"event-{name}", organiser.get(page))
+        if name in ("draft", "on-sale"):
+            keep(f"edit-{name}", organiser.get(f"{page}/edit"))
+            for more in ("readiness", "preview", "report"):
+                answer = organiser.get(f"{page}/{more}")
+                if answer.status_code == 200:
+                    keep(f"{more}-{name}", answer)
+    keep("events", organiser.get("/organiser/"))
+    _of_support(keep, organiser, support, bank, deliver)
+    return site
+
+
+def _events(desk: Desk) -> dict[str, Event]:
+    now = factories.utc_now()
+    made = {
+        "draft": {"state": "draft"},
+        "before": {"state": "published", "sale_starts_at": now + timedelta(hours=2)},
+        "on-sale": {"message": "Bring a coat.", "message_at": now},
+        "paused": {},
+        "closed": {"state": "closed"},
+    }
+    found = {
+        name: factories.an_event(
+            organisation=desk.organisation, title=f"Harbour Lights {name}", **values
+        )
+        for name, values in made.items()
+    }
+    slug = found["paused"].slug
+    page = f"/organiser/events/{slug}"
+    desk.send(page, f"{page}/pause", reason="We are checking the seating plan.")
+    return found
+
+
+def _of_support(
+    keep: Callable[[str, Any], None], organiser: Desk, support: Desk, bank: Any, deliver: Any
+) -> None:
+    event = factories.an_event(organisation=organiser.organisation, title="Money", capacity=40)
+    stories = Stories(event, bank, deliver)
+    stories.everything()
+    factories.a_claim(event)
+    for state in ("INITIALIZING", "PENDING", "ABANDONED", "SUPERSEDED"):
+        factories.a_payment(factories.a_claim(event), state=state)
+    stories.refunded(stories.paid())
+    stories.refunded(stories.paid(), "processing")
+    refunds.refund_claim(stories.paid().reference, "staff:7", "the fan fell ill")
+    db.session.rollback()
+    found = [tuple(row) for row in db.session.execute(text(_CLAIMS))]
+    db.session.rollback()
+    for name, reference in found:
+        keep(f"claim-{name}", support.get(f"/support/claims/{reference}"))
+    keep("event-with-money", organiser.get(f"/organiser/events/{event.slug}"))
+    keep("search", support.get("/support/"))
+    keep("search-nothing", support.get("/support/?q=nobody@example.com"))
+    twice = factories.a_fan("ada@example.com")
+    for other in range(2):
+        factories.a_claim(
+            factories.an_event(organisation=organiser.organisation, title=f"Other {other}"),
+            fan=twice,
+        )
+    keep("search-results", support.get("/support/?q=ada@example.com"))
+    page = f"/support/claims/{found[0][1]}"
+    keep("claim-refused", support.send(page, f"{page}/refund", reason=""))
+
+
+def distinct(site: Site) -> Iterator[str]:
+    """The names of all scenes, but of refusals that differ in their words only one."""
+    seen = set()
+    for name, draw in site.scenes.items():
+        if name.startswith("refusal/"):
+            with site.app.test_request_context("/"):
+                site.app.preprocess_request()
+                html = site.app.make_response(draw()).get_data(as_text=True)
+            form = re.sub(r">[^<]+<", "><", html)
+            if form in seen:
+                continue
+            seen.add(form)
+        yield name
+
+
+def _all(kind: type[errors.Refusal]) -> list[type[errors.Refusal]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in _all(child))]

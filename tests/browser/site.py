@@ -1,0 +1,50 @@
+"""The tests' own application behind a port, for a browser, with pages that a test made up.
+
+The real product shows what happens when everything runs; here a test decides what has happened.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+SCENE = "/scene/"
+
+
+class Site:
+    """`scenes` maps a name to what draws a page; /scene/<name> answers it with the headers that
+    every page has."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.scenes: dict[str, Callable[[], Any]] = {}
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        name = unquote(environ["PATH_INFO"])
+        if not name.startswith(SCENE):
+            return self.app.wsgi_app(environ, start)
+        with self.app.request_context(environ):
+            self.app.preprocess_request()
+            response = self.app.make_response(self.scenes[name.removeprefix(SCENE)]())
+            return list(self.app.process_response(response)(environ, start))
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_: Any) -> None:
+        """Nobody reads it."""

@@ -1,0 +1,124 @@
+"""Every page in every state, looked at by axe-core: at 360 px in the light and at 1280 px in the
+dark, with JavaScript, and with the content policy that the page has.
+
+`make pictures` walks the same way and takes a picture of each (tests/browser/pictures.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import template_rendered
+
+from app.extensions import db
+from tests import factories
+from tests.browser import pictures, scenes
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "tests/browser/vendor/axe-core-4.14.1.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CHECK = """async (tags) => {
+  const found = await axe.run(document, {runOnly: {type: "tag", values: tags},
+    resultTypes: ["violations"]});
+  return found.violations.map(({id, nodes}) =>
+    `${id}: ${nodes.map((node) => node.html.slice(0, 120)).slice(0, 3).join(" | ")}`);
+}"""
+# What a page says of itself that no page may do.
+LOUD = ("Content Security Policy", "Uncaught", "is not defined")
+NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+
+
+def test_axe_is_the_one_that_was_vendored():
+    listed = re.search(r"([0-9a-f]{64})  (axe\S+)", (AXE.parent / "README.md").read_text())
+    assert listed[2] == AXE.name
+    assert hashlib.sha256(AXE.read_bytes()).hexdigest() == listed[1]
+
+
+@pytest.fixture
+def drawn(app, site, bank, deliver):
+    """Every scene, and the names of the templates that were used for them."""
+    used: set[str] = set()
+
+    def note(sender: Any, template: Any, **rest: Any) -> None:
+        used.add(template.name)
+
+    with template_rendered.connected_to(note):
+        event = factories.an_event(
+            title="Harbour Lights",
+            venue="Eko Hotel, Lagos",
+            description="Three bands, one night.\n\nDoors open at 18:00.",
+            capacity=2_000,
+            price=2_500_000,
+            admit_per_minute=60,
+        )
+        site.scenes.update(scenes.of_staff(app, bank, deliver))
+        site.scenes.update(scenes.of_fans(event))
+        site.scenes.update(scenes.of_refusals())
+        db.session.rollback()
+        yield site, used
+
+
+def test_no_page_in_any_state_has_a_violation(drawn, chromium):
+    site, used = drawn
+    context = chromium.new_context(viewport=NARROW, base_url=site.url)
+    page = context.new_page()
+    page.route("**/*", lambda route: route.abort() if is_poll(route.request) else route.continue_())
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(f"Uncaught {error}"))
+    wrong: dict[str, list[str]] = {}
+    shown: list[str] = []
+    axe = AXE.read_text()
+    for name in scenes.distinct(site):
+        said.clear()
+        page.set_viewport_size(NARROW)
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        page.goto(f"/scene/{name}")
+        shown += page.locator(".badge").all_inner_texts()
+        page.evaluate(axe)
+        found = page.evaluate(CHECK, RULES)
+        found += [f"wider than 360 px: {name}"] if too_wide(page) else []
+        pictures.take(page, name, "light-360")
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="dark")
+        found += [f"dark: {one}" for one in page.evaluate(CHECK, RULES)]
+        found += [f"wider than 1280 px: {name}"] if too_wide(page) else []
+        pictures.take(page, name, "dark-1280")
+        found += [text for text in said if any(part in text for part in LOUD)]
+        if found:
+            wrong[name] = found
+    context.close()
+    assert wrong == {}
+    pages = {
+        str(path.relative_to(ROOT / "templates"))
+        for path in (ROOT / "templates").rglob("[!_]*.html")
+        if path.name != "base.html"
+    }
+    assert pages - used == set(), "no scene shows these templates"
+    assert labels_of_staff() - set(shown) == set(), "no scene shows these states"
+
+
+def labels_of_staff() -> set[str]:
+    """The words for every state of a sale, a claim, a payment and a refund."""
+    found = set()
+    for name in ("staff/_parts.html", "support/_money.html"):
+        source = (ROOT / "templates" / name).read_text()
+        for words in re.findall(r"set words = {(.*?)} -?%}", source, re.DOTALL):
+            found |= set(re.findall(r'_\("([^"]+)"\)', words))
+    assert len(found) >= 20
+    return found
+
+
+def is_poll(request: Any) -> bool:
+    """What a page asks for by itself, and what it frames."""
+    return request.headers.get("hx-request") == "true" or "/preview/" in request.url
+
+
+def too_wide(page: Any) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
