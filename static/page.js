@@ -12,9 +12,9 @@
   const now = () => Date.now() / 1000;
 
   // A hidden tab does not ask, unless it is to ring; it catches up when it is seen again.
-  let bell;
+  let ring;
   on("htmx:beforeRequest", (event) => {
-    if (document.hidden && !bell && polls(event)) event.preventDefault();
+    if (document.hidden && !ring && polls(event)) event.preventDefault();
   });
 
   // A failed poll is never swapped in: the page keeps what it knew, and says that it is old.
@@ -83,27 +83,12 @@
     try { localStorage[key] = JSON.stringify(seen); } catch { /* So be it. */ }
   };
 
-  const ring = (title) => {
-    [660, 880, 1100].forEach((pitch, index) => {
-      const tone = bell.createOscillator(), start = bell.currentTime + index / 4;
-      tone.frequency.value = pitch;
-      tone.connect(bell.destination);
-      tone.start(start);
-      tone.stop(start + 0.2);
-    });
-    navigator.vibrate?.(400);
-    // Browsers of phones refuse this; the sound does.
-    try { if (title) new Notification(title); } catch { /* So be it. */ }
-  };
-
   // Asked for by a click: without one a browser would refuse it, and so would a person.
   const button = document.querySelector("[data-alerts] button");
   if (button && window.AudioContext) {
     show("alerts", true);
-    button.onclick = () => {
-      bell = new AudioContext();
-      ring();
-      window.Notification?.requestPermission();
+    button.onclick = async () => {
+      ring = (await import(button.dataset.bell)).ready();
       button.replaceWith(button.dataset.done);
     };
   }
@@ -134,7 +119,7 @@
     else if (next.note !== last.note) say(next.note);
     if (next.state !== last.state && next.state === "admitted") {
       part.querySelector("h1").focus();
-      if (bell) ring(document.title);
+      ring?.(document.title);
     }
     last = next;
   });

@@ -125,9 +125,10 @@ def guarded_number(facts: EventFacts, now: datetime) -> int | None:
 
 
 def more_time(seconds: int) -> int:
-    """By how many seconds a time limit of so many can be made longer, once (WCAG 2.2.1): by half,
-    two minutes at least. Others wait for these tickets, so it is neither more nor more often."""
-    return max(120, seconds // 2)
+    """By how many seconds a time limit of so many can be made longer, once (WCAG 2.2.1): by half
+    in whole minutes, two at least. Others wait for these tickets, so it is neither more nor more
+    often."""
+    return max(120, -(-seconds // 120) * 60)
 
 
 def can(state: str, verb: str) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import segno
 
+from app.domain.calendars import calendar
 from app.domain.claims import CONFIRMED
 from app.domain.errors import TicketsNotYet
+from app.extensions import settings
 from app.services.claims import ClaimView
 
 # 15 % of the drawing may be scratched or folded away.
@@ -32,6 +35,23 @@ def of(claim: ClaimView) -> list[Ticket]:
         for ticket in claim.tickets
         if ticket.code is not None
     ]
+
+
+def calendar_of(claim: ClaimView) -> str:
+    """The event of a paid claim as a file for calendars. Raises TicketsNotYet."""
+    if claim.state != CONFIRMED:
+        raise TicketsNotYet
+    event = claim.event
+    link = f"{settings.public_url}/claims/{claim.reference}/tickets"
+    return calendar(
+        uid=f"{claim.reference}@{urlsplit(settings.public_url).hostname}",
+        made_at=claim.confirmed_at or claim.created_at,
+        starts_at=event.starts_at,
+        title=event.title,
+        venue=event.venue,
+        description=f"{claim.reference}\n{link}",
+        link=link,
+    )
 
 
 def drawing(code: str) -> str:

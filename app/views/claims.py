@@ -154,6 +154,15 @@ def show_tickets(reference: str) -> Response:
     return make_response(html)
 
 
+@blueprint.get("/claims/<reference>/calendar.ics")
+def calendar(reference: str) -> Response:
+    found = _mine(reference)
+    answer = make_response(tickets.calendar_of(found))
+    answer.mimetype = "text/calendar"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{found.reference}.ics"'
+    return answer
+
+
 def made(reference: str) -> list[tuple[str, str]]:
     """The headers that give a browser its claim and lead it there."""
     return [*shown_at(reference), ("Set-Cookie", cookies.of_claim(ClaimLink(reference)))]

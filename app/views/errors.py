@@ -126,6 +126,7 @@ def page(status: int, heading: str, message: str, refusal: Refusal | None = None
         status=status,
         wait=wait,
         repeat=wait is not None and request.method == "GET",
+        again=request.full_path.rstrip("?"),
         slug=(request.view_args or {}).get("slug"),
         reference=getattr(refusal, "reference", None) or (request.view_args or {}).get("reference"),
         request_id=getattr(g, "request_id", None),

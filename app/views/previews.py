@@ -325,6 +325,7 @@ GROUPS: dict[str, dict[str, Preview]] = {
         "refused-not-yours": Preview(say("Somebody else’s claim"), _refusal(errors.NotYours())),
         "refused-cookies": Preview(say("No cookies"), _refusal(errors.NoCookies())),
         "refused-joins": Preview(say("Too many at once"), _refusal(errors.TooManyJoins(20))),
+        "refused-codes": Preview(say("Too many codes"), _refusal(errors.TooManyCodes())),
         "refused-join": Preview(
             say("The line cannot be joined now"), _refusal(errors.JoinUnavailable())
         ),

@@ -52,7 +52,7 @@ def a_fan_needs_more_time_to_choose(world: World) -> Life:
     sale = a_sale()
     (buyer,) = sale.buyers
     facts = catalogue.facts(sale.slug)
-    end = buyer.pass_token.pass_until + 150_000
+    end = buyer.pass_token.pass_until + 180_000
     yield lambda: more_time.for_pass(facts, buyer.pass_token)
     assert more_time.for_pass(facts, buyer.pass_token).pass_until == end
     assert world.rows("SELECT pass_until, extended_turn FROM places") == [(end, 0)]

@@ -298,7 +298,8 @@ def test_fewer_than_wanted_are_offered(client, app):
     answer = claim(client, event, email=buyer.email, quantity="4")
     assert answer.status_code == 409
     assert "Only 2 tickets are free now." in answer.text
-    assert '<option value="2" selected>' in answer.text
+    assert 'value="2" required checked>' in answer.text
+    assert 'value="3"' not in answer.text
     assert 'value="3"' not in answer.text
     assert "Up to 2: so many are free now." in answer.text
     assert "Up to 4" not in answer.text
@@ -368,3 +369,12 @@ def test_an_unknown_event_is_404(client):
 
 def test_the_secret_key_of_the_tests_is_not_the_forgers(app):
     assert settings.secret_key != "another secret key altogether"
+
+
+def test_every_number_has_its_price_with_and_without_many_to_choose_from(client):
+    for most, shape in ((3, 'type="radio"'), (8, "<select")):
+        event = factories.an_event(max_per_fan=most)
+        as_buyer(client, factories.a_buyer(event))
+        html = client.get(f"/events/{event.slug}/claim").text
+        assert shape in html
+        assert "NGN\N{NO-BREAK SPACE}15,000.00" in html

@@ -252,3 +252,13 @@ def test_a_fan_who_comes_back_without_paying_is_told_so(client, event):
     html = client.get(f"/claims/{claim.reference}?back=1").text
     assert "nothing has been paid yet" in html
     assert "continue to payment" in html
+
+
+def test_the_page_tells_what_happened_to_the_money(client, event):
+    claim = a_claim_of(client, event, state="CONFIRMED")
+    factories.a_payment(claim, state="FAILED")
+    factories.a_payment(claim, state="SUCCEEDED", counts=True, paid_at=factories.utc_now())
+    html = page(client, claim)
+    assert "What happened to your money" in html
+    assert "it did not go through. Nothing was charged." in html
+    assert "You paid NGN\N{NO-BREAK SPACE}5,000.00 for these tickets." in html

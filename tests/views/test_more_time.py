@@ -32,10 +32,10 @@ def test_choosing_is_made_longer_by_half_and_only_once(client):
     reach_the_form(client, event)
     before = carried(client, event)
     page = client.get(f"/events/{event.slug}/line/more")
-    assert "You can have 2 minutes more, once" in page.text
+    assert "You can have 3 minutes more, once" in page.text
     assert client.post(f"/events/{event.slug}/line/more").status_code == 303
     longer = carried(client, event)
-    assert longer.pass_until - before.pass_until == 150_000
+    assert longer.pass_until - before.pass_until == 180_000
     client.post(f"/events/{event.slug}/line/more")
     assert carried(client, event) == longer
     assert "It cannot be made longer again" in client.get(f"/events/{event.slug}/line/more").text

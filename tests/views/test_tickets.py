@@ -51,3 +51,21 @@ def test_before_payment_and_after_a_refund_there_are_none(client, state):
     assert answer.status_code == 409
     assert "<svg" not in answer.text
     assert "Back to the claim" in answer.text
+
+
+def test_the_event_goes_into_a_calendar(client, claim):
+    html = client.get(f"/claims/{claim.reference}/tickets").text
+    path = f"/claims/{claim.reference}/calendar.ics"
+    assert f'href="{path}"' in html
+    answer = client.get(path)
+    assert answer.mimetype == "text/calendar"
+    assert f"UID:{claim.reference}@" in answer.text
+    assert "LOCATION:Eko Hotel\\, Lagos" in answer.text
+    assert "key=" not in answer.text, "a calendar is shared; the key is not"
+
+
+def test_a_calendar_is_for_who_may_see_the_tickets(app, client, claim):
+    path = f"/claims/{claim.reference}/calendar.ics"
+    assert app.test_client().get(path).status_code == 403
+    held = a_claim_of(client, factories.an_event())
+    assert client.get(f"/claims/{held.reference}/calendar.ics").status_code == 409

@@ -60,13 +60,14 @@ def test_who_has_the_pass_is_not_given_it_again(app: Any, client: Any) -> None:
     assert "Set-Cookie" not in client.get(path).headers
 
 
-def test_the_first_load_is_small(client: Any) -> None:
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_first_load_is_small(client: Any, language: str) -> None:
     from tests import factories
     from tests.views.browsing import join
 
     event = factories.an_event(message="Bring a coat.", message_at=factories.utc_now())
     join(client, event)
-    packed = {"Accept-Encoding": "gzip"}
+    packed = {"Accept-Encoding": "gzip", "Accept-Language": language}
     page = client.get(f"/events/{event.slug}/line", headers=packed)
     html = gzip.decompress(page.data).decode()
     files = re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js)\?v=[0-9a-f]+)"', html)
