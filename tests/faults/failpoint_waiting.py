@@ -1,10 +1,10 @@
-"""Use cases of those who wait or whose turn it is: a place carried, more time, mails, a history."""
+"""Use cases of those who wait or whose turn it is: a place carried, more time, mails."""
 
 from __future__ import annotations
 
 from app.domain import errors
 from app.domain.tokens import PlaceToken, new_id
-from app.services import carrying, catalogue, claims, more_time, outbox, place_history
+from app.services import carrying, catalogue, claims, more_time, outbox
 from jobs import ticks, wake
 from tests.faults.failpoint_line import ask, join, prove
 from tests.faults.failpoint_world import Life, Sale, UseCases, World, a_sale, again
@@ -101,14 +101,3 @@ def mails_of_turns_are_sent(world: World) -> Life:
     world.deliver()
     assert world.mails_to(sale.buyers[0].email)[0].subject.startswith("It is your turn")
     assert world.rows("SELECT count(*) FROM carries WHERE fan_id IS NOT NULL") == [(2,)]
-
-
-@USE_CASES
-def a_fan_reads_the_history_of_a_place(world: World) -> Life:
-    sale = a_sale(0)
-    (token,) = join(sale, 1)
-    ticks.journal()
-    yield lambda: place_history.of(catalogue.facts(sale.slug), token)
-    steps = place_history.of(catalogue.facts(sale.slug), token)
-    assert steps is not None
-    assert steps[0].kind == "joined"
