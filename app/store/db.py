@@ -27,6 +27,9 @@ REFUSAL_OF_CONSTRAINT: dict[str, type[errors.Refusal]] = {
     "claims_one_live_per_fan": errors.AlreadyClaimed,
     "claims_place_buys_once": errors.AlreadyClaimed,
     "claims_form_is_sent_once": errors.AlreadyClaimed,
+    # The journal and a fan who leaves may write one and the same place at once; next time the
+    # journal finds the row and moves it on.
+    "places_number_is_given_once": errors.Conflict,
 }
 
 

@@ -324,7 +324,7 @@ def test_the_fan_is_told_by_mail_at_each_turn(bank, owed, deliver, monkeypatch):
     told = [text for subject, text in sent if "money" in subject or "refund" in subject]
     assert len(told) == 3
     assert "10,000.00" in told[0]
-    assert "needs a person's help" in told[1]
+    assert "needs a person’s help" in told[1]
     assert "on its way back to you" in told[2]
     assert all("/claims/FQ-" in text for text in told)
 
