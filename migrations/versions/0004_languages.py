@@ -1,8 +1,4 @@
-"""The language in which a fan is written to.
-
-Revision ID: 0004
-Revises: 0002
-"""
+"""The language in which a fan is written to."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:

@@ -1,12 +1,12 @@
-"""carried places, more time once."""
+"""Carried places, and more time once."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
