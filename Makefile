@@ -17,7 +17,7 @@ SEED ?= 7
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
 
 .DEFAULT_GOAL := help
-.PHONY: help run restart test money drill faults bench growth lint words format browser wrk clean
+.PHONY: help run restart test money drill faults bench growth lint words pictures format browser wrk clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ lint: $(VENV)/.development ## what the machine says before a person reads the co
 
 words: $(VENV)/.product ## bring new sentences into translations/, where they are said in other languages
 	@$(BIN)/python -m sandbox.words
+
+pictures: $(VENV)/.development browser ## every page and state, as a fan or staff sees it, into docs/pictures/
+	@rm -rf var/pictures
+	@PICTURES=var/pictures $(BIN)/python -m pytest -q tests/browser/test_every_page.py
+	@rm -rf docs/pictures && mv var/pictures docs/pictures
 
 format: $(VENV)/.development ## put the code into the form that lint wants
 	@$(BIN)/ruff check --fix .

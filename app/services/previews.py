@@ -65,7 +65,16 @@ def event_in(event: EventFacts, phase: str) -> EventFacts:
     if phase in (SELLING, STOPPED):
         free = max(1, event.capacity * 2 // 5) if event.capacity > 1 else 1
     held = min(held, event.capacity - free)
-    return replace(made, free=free, held=held, sold=event.capacity - free - held)
+    ends = (now + timedelta(minutes=2), now + timedelta(seconds=event.hold_seconds))
+    first, last = ends if held else (None, None)
+    return replace(
+        made,
+        free=free,
+        held=held,
+        sold=event.capacity - free - held,
+        first_hold_ends_at=first,
+        last_hold_ends_at=last,
+    )
 
 
 @dataclass(frozen=True, slots=True)

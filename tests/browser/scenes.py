@@ -16,8 +16,10 @@ from sqlalchemy import text
 
 from app.domain import errors
 from app.extensions import db
+from app.line import verbs
 from app.services import catalogue, refunds
-from app.store.models import Event
+from app.services.samples import samples_once
+from app.store.models import Event, Sample
 from app.views.errors import failed, refused
 from app.views.previews import PREVIEWS
 from tests import factories
@@ -34,6 +36,7 @@ _CLAIMS = """
         SELECT * FROM payments WHERE claim_id = c.id ORDER BY id DESC LIMIT 1
     ) p ON TRUE
     LEFT JOIN refunds r ON r.payment_id = p.id
+    WHERE c.event_id = :event
     ORDER BY name, c.id DESC
 """
 # What a refusal is made with, where its class alone is not enough.
@@ -47,6 +50,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "AlreadyClaimed": ("FQ-MADEUP0000",),
     "CapacityTaken": (1, 2, 3),
 }
+
+
+MORE = {"draft": ("readiness",), "on-sale": ("readiness", "preview", "report")}
 
 
 def of_fans(event: Event) -> dict[str, Draw]:
@@ -86,10 +92,8 @@ def of_staff(app: Flask, bank: Any, deliver: Any) -> dict[str, Draw]:
         keep(f"event-{name}", organiser.get(page))
         if name in ("draft", "on-sale"):
             keep(f"edit-{name}", organiser.get(f"{page}/edit"))
-            for more in ("readiness", "preview", "report"):
-                answer = organiser.get(f"{page}/{more}")
-                if answer.status_code == 200:
-                    keep(f"{more}-{name}", answer)
+            for more in MORE[name]:
+                keep(f"{more}-{name}", organiser.get(f"{page}/{more}"))
     keep("events", organiser.get("/organiser/"))
     _of_support(keep, organiser, support, bank, deliver)
     return site
@@ -113,7 +117,42 @@ def _events(desk: Desk) -> dict[str, Event]:
     slug = found["paused"].slug
     page = f"/organiser/events/{slug}"
     desk.send(page, f"{page}/pause", reason="We are checking the seating plan.")
+    # What has been said of that is said once.
+    desk.get(page)
+    _busy_hour(found["on-sale"])
     return found
+
+
+def _busy_hour(event: Event) -> None:
+    """Claims, people in the line, and samples of an hour that leads there."""
+    for number in range(14):
+        paid = {"state": "CONFIRMED", "confirmed_at": factories.utc_now()}
+        factories.a_claim(event, 4, **(paid if number < 11 else {}))
+    event_id, now = event.id, factories.utc_now().replace(second=0, microsecond=0)
+    db.session.rollback()
+    for _ in range(120):
+        verbs.join(event_id, 1, factories.an_id(), factories.an_id())
+    for minute in range(60):
+        part = (minute / 59) ** 1.5
+        sold, held = round(44 * part), round(12 * part**0.5)
+        db.session.add(
+            Sample(
+                event_id=event_id,
+                at=now - timedelta(minutes=59 - minute),
+                waiting=120 + round(150 * (1 - part)),
+                inside=min(minute, 20),
+                free=100 - sold - held,
+                held=held,
+                sold=sold,
+                joined=270 + minute,
+                admitted=round(190 * part),
+                claimed=round(15 * part),
+                paid=round(11 * part),
+            )
+        )
+    db.session.commit()
+    samples_once()
+    db.session.rollback()
 
 
 def _of_support(
@@ -129,7 +168,7 @@ def _of_support(
     stories.refunded(stories.paid(), "processing")
     refunds.refund_claim(stories.paid().reference, "staff:7", "the fan fell ill")
     db.session.rollback()
-    found = [tuple(row) for row in db.session.execute(text(_CLAIMS))]
+    found = [tuple(row) for row in db.session.execute(text(_CLAIMS), {"event": event.id})]
     db.session.rollback()
     for name, reference in found:
         keep(f"claim-{name}", support.get(f"/support/claims/{reference}"))

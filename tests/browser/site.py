@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 SCENE = "/scene/"
@@ -18,11 +18,12 @@ SCENE = "/scene/"
 
 class Site:
     """`scenes` maps a name to what draws a page; /scene/<name> answers it with the headers that
-    every page has."""
+    every page has. `view_args` are what those pages find in their address."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.scenes: dict[str, Callable[[], Any]] = {}
+        self.view_args: dict[str, Any] = {}
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -39,6 +40,7 @@ class Site:
             return self.app.wsgi_app(environ, start)
         with self.app.request_context(environ):
             self.app.preprocess_request()
+            request.view_args = self.view_args
             response = self.app.make_response(self.scenes[name.removeprefix(SCENE)]())
             return list(self.app.process_response(response)(environ, start))
 
