@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from app.domain import words
+from app.domain import happenings, words
 from app.views.language import language, said
 
 LOCAL = (
@@ -24,6 +24,9 @@ def register(app: Flask) -> None:
     for function in LOCAL:
         app.jinja_env.filters[function.__name__] = _localised(function)
     app.jinja_env.filters["clock"] = words.clock
+    app.jinja_env.filters["verb"] = lambda kept: said(happenings.verb(kept))
+    app.jinja_env.filters["detail"] = lambda kept: said(happenings.detail(kept))
+    app.jinja_env.filters["actor"] = lambda kept: said(happenings.who(kept))
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

@@ -59,6 +59,7 @@ def test_an_organisers_day(browse, product, widths):
     done(organiser, "Published")
     press(organiser, "Open now")
     done(organiser, "The sale is open")
+    organiser.get_by_text("Pause the sale for a while").click()
     organiser.get_by_label("Pause: the reason").fill("We are checking the seating plan.")
     press(organiser, "Pause the sale")
     done(organiser, "The sale is paused")

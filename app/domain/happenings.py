@@ -1,0 +1,90 @@
+"""The verbs and the details of timelines in words that can be said in every language.
+
+A timeline keeps short English words, because support and programs search for them. What has no row
+here is shown as it is kept.
+"""
+
+from __future__ import annotations
+
+from app.domain.said import say
+
+_VERBS = {
+    "address_proven": say("Address proven"),
+    "admitted": say("Let in"),
+    "changed the capacity": say("Changed the number of tickets"),
+    "changed the pass capacity": say("Changed the pass capacity"),
+    "changed the rate": say("Changed the rate"),
+    "claimed": say("Claimed"),
+    "closed": say("Closed"),
+    "confirmed": say("Confirmed"),
+    "created": say("Created"),
+    "edited": say("Edited"),
+    "expired": say("Ran out"),
+    "gateway asked": say("Gateway asked"),
+    "had more time": say("Had more time"),
+    "healed": say("Healed"),
+    "joined": say("Joined"),
+    "left": say("Left the line"),
+    "looked at the pages": say("Looked at the pages"),
+    "opened": say("Opened"),
+    "paused": say("Paused"),
+    "payment failed": say("Payment failed"),
+    "payment refused": say("Payment refused"),
+    "payment started": say("Payment started"),
+    "posted a message": say("Posted a message"),
+    "proved the address": say("Proved the address"),
+    "published": say("Published"),
+    "refund failed": say("Refund failed"),
+    "refund needs attention": say("Refund needs a person"),
+    "refund owed": say("Refund owed"),
+    "refund pending": say("Refund pending"),
+    "refund processed": say("Refunded"),
+    "refund processing": say("Refund under way"),
+    "refund settled by hand": say("Refund settled by hand"),
+    "released": say("Given back"),
+    "resumed": say("Resumed"),
+    "said more about the pause": say("Said more about the pause"),
+    "took the message away": say("Took the message away"),
+}
+_DETAILS = {
+    "admit_per_minute": say("admitted per minute"),
+    "amount": say("amount"),
+    "capacity": say("tickets"),
+    "late": say("late"),
+    "message": say("message"),
+    "next_word_at": say("next word"),
+    "number": say("number"),
+    "numbers": say("numbers"),
+    "pass_capacity": say("inside at once"),
+    "payment": say("payment"),
+    "price": say("price"),
+    "quantity": say("quantity"),
+    "reason": say("reason"),
+    "status": say("status"),
+    "title": say("title"),
+}
+_WHO = {
+    "staff": say("staff"),
+    "the fan": say("the fan"),
+    "the gateway": say("the gateway"),
+    "the system": say("the system"),
+}
+
+
+def verb(kept: str) -> str:
+    """Proved the address, Refund owed ..."""
+    return _VERBS.get(kept) or _VERBS.get(_plain(kept)) or _plain(kept).capitalize()
+
+
+def detail(kept: str) -> str:
+    """The name of what a happening changed or names."""
+    return _DETAILS.get(kept) or _plain(kept)
+
+
+def who(kept: str) -> str:
+    """Who did it: a name stays as it is."""
+    return _WHO.get(kept) or kept
+
+
+def _plain(kept: str) -> str:
+    return kept.replace("_", " ").replace("-", " ")
