@@ -14,13 +14,15 @@ from app.services.pictures import Picture
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One line at one moment, from a picture and the facts beside it: good for as long as these
-    are, a second. `rate` is admissions per minute, `until_start` in seconds. `line_safe` is False
-    while Redis is away, unless the sale is over: then it does not matter. `unsure` is the part of a
-    wait by which it may turn out otherwise; `seen_pace` says that the pace was watched.
+    are, a second, and as Postgres is as `silent` as it was. `rate` is admissions per minute,
+    `until_start` in seconds. `line_safe` is False while Redis is away, unless the sale is over:
+    then it does not matter. `unsure` is the part of a wait by which it may turn out otherwise;
+    `seen_pace` says that the pace was watched.
     """
 
     facts: EventFacts
     seen: Picture
+    silent: bool
     now: datetime
     sale: Phase
     availability: Availability
@@ -37,13 +39,18 @@ _kept: dict[int, Scene] = {}
 
 
 def scene_of(facts: EventFacts, seen: Picture) -> Scene:
-    scene = _kept.get(facts.id)
-    if scene is None or scene.facts is not facts or scene.seen is not seen:
-        scene = _kept[facts.id] = _scene(facts, seen)
+    scene, silent = _kept.get(facts.id), catalogue.silent(facts)
+    if (
+        scene is None
+        or scene.facts is not facts
+        or scene.seen is not seen
+        or scene.silent is not silent
+    ):
+        scene = _kept[facts.id] = _scene(facts, seen, silent)
     return scene
 
 
-def _scene(facts: EventFacts, seen: Picture) -> Scene:
+def _scene(facts: EventFacts, seen: Picture, silent: bool) -> Scene:
     now = catalogue.moment(facts)
     sale = phase(facts, now)
     line_safe = not seen.away or sale == "closed"
@@ -52,21 +59,16 @@ def _scene(facts: EventFacts, seen: Picture) -> Scene:
     return Scene(
         facts,
         seen,
+        silent,
         now,
         sale,
         availability(facts),
         max(0.0, (facts.sale_starts_at - now).total_seconds()),
         line_safe,
-        _stands(facts, line_safe),
+        # Nobody is admitted while Redis or Postgres is away, nor knows for how long that is.
+        rules.SAFE if not line_safe else rules.STANDS if silent else "",
         rules.expected_rate(facts.admit_per_minute, seen.observed_rate),
         unsure,
         seen_pace,
         seen_pace and unsure > 0,
     )
-
-
-def _stands(facts: EventFacts, line_safe: bool) -> str:
-    """Why the line stands; nobody is admitted while Redis or Postgres is away."""
-    if not line_safe:
-        return rules.SAFE
-    return rules.STANDS if catalogue.silent(facts) else ""
