@@ -78,9 +78,9 @@ def moment(event: EventFacts) -> datetime:
     return event.as_of + timedelta(seconds=max(0.0, monotonic() - kept.loaded_at))
 
 
-def silent(event: EventFacts) -> bool:
+def silent(slug: str) -> bool:
     """Whether Postgres did not answer when this process last asked it about the event."""
-    kept = _by_slug.get(event.slug)
+    kept = _by_slug.get(slug)
     return kept is not None and kept.failing
 
 

@@ -89,7 +89,8 @@ def join(slug: str, visitor: str, token: PlaceToken | None = None, network: str 
     try:
         return _join(slug, visitor, token, network)
     except LineLost:
-        if not _waiting.acquire(blocking=False):
+        # While Postgres is away nobody writes the copy anew.
+        if catalogue.silent(slug) or not _waiting.acquire(blocking=False):
             raise
     try:
         return _join_soon(slug, visitor, token, network)
@@ -105,7 +106,7 @@ def _join_soon(slug: str, visitor: str, token: PlaceToken | None, network: str) 
         try:
             return _join(slug, visitor, token, network)
         except LineLost:
-            if monotonic() > deadline:
+            if catalogue.silent(slug) or monotonic() > deadline:
                 raise
 
 

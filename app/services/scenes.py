@@ -39,7 +39,7 @@ _kept: dict[int, Scene] = {}
 
 
 def scene_of(facts: EventFacts, seen: Picture) -> Scene:
-    scene, silent = _kept.get(facts.id), catalogue.silent(facts)
+    scene, silent = _kept.get(facts.id), catalogue.silent(facts.slug)
     if (
         scene is None
         or scene.facts is not facts

@@ -13,8 +13,9 @@ import pytest
 
 from app.domain import errors
 from app.domain.line import STANDS
+from app.extensions import db
 from app.line import verbs
-from app.services import claims
+from app.services import claims, line
 from tests import factories
 
 THREADS = 8
@@ -88,6 +89,26 @@ def test_a_silent_postgres_holds_one_thread_at_a_time(app, postgres):
     assert len(took) > 100
     sleep(0.6)
     assert claims.look(reference).reference == reference
+
+
+def test_nobody_waits_for_a_line_that_nobody_can_write_anew(app, line_redis, postgres):
+    event = factories.an_event()
+    slug = event.slug
+
+    def ask() -> object:
+        return line.join(slug, factories.an_id())
+
+    ask()
+    db.session.rollback()
+    line_redis.flushall()
+    with stopped(postgres.pid):
+        with pytest.raises(errors.NotNow):
+            ask()
+        took = hammer(app, ask, seconds=4)
+    # Each process has a few threads: joins that wait in vain must not keep them from the others.
+    assert 1 <= sum(seconds > AT_ONCE for seconds in took) <= 3
+    assert max(took) < 3
+    sleep(0.6)
 
 
 def test_without_postgres_the_waiting_page_says_why_the_line_stands(app, client, postgres):
