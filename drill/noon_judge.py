@@ -28,6 +28,8 @@ SELECT (SELECT count(*) FROM tickets WHERE event_id = %(event)s) AS tickets,
 # Places that waited while somebody with a higher number was let in for the first time. What a
 # place that came back (turn > 0) waited for at first is no longer written anywhere, so only its
 # number counts, not its moment. All who are let in by one call have the same moment.
+# Where the claim was written before the journal had told of the admission, both moments are the
+# same, and nobody can say when that was.
 _INVERSIONS = """
 WITH seen AS (
     SELECT number, turn, admitted_at, ended_at,
@@ -37,6 +39,7 @@ WITH seen AS (
 )
 SELECT count(*) AS count FROM seen
 WHERE turn = 0 AND later < coalesce(admitted_at, ended_at, 'infinity')
+    AND (admitted_at IS NULL OR admitted_at IS DISTINCT FROM ended_at)
 """
 
 _PLACES = "SELECT id, number, admitted_at, turn FROM places WHERE event_id = %(event)s"

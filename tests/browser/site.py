@@ -37,7 +37,12 @@ class Site:
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         name = unquote(environ["PATH_INFO"])
         if not name.startswith(SCENE):
-            return self.app.wsgi_app(environ, start)
+            answer = self.app.wsgi_app(environ, start)
+            try:
+                return list(answer)
+            finally:
+                # A browser that hangs up may keep werkzeug's server from closing a file itself.
+                getattr(answer, "close", lambda: None)()
         with self.app.request_context(environ):
             self.app.preprocess_request()
             request.view_args = self.view_args
