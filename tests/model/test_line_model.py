@@ -281,10 +281,13 @@ class Lines(RuleBasedStateMachine):
             return
         self.came_back(token)
         state = self.live[token.place_id]
-        assert status.state == self.shown(state)
+        shown = self.shown(state)
+        if shown == ADMITTED and token.place_id in self.run_out:
+            shown = "overdue"
+        assert status.state == shown
         if state == WAITING:
             assert status.ahead == self.those(WAITING).index(token.place_id)
-        assert (status.pass_token is not None) == (state == ADMITTED)
+        assert (status.pass_token is not None) == (state == ADMITTED and shown != "overdue")
         self.browsers[index] = (visitor, status.place_token)
 
     # The real one

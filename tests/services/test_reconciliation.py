@@ -105,6 +105,8 @@ def test_reconciliation_every_100_ms_under_claims_heals_nothing(app):
                     claims.release(reference, "fan")
                 line.join(event.slug, factories.an_id(), None)
                 journal.journal_once()
+                # The sale must outlast some passes, however quick claims are.
+                sleep(0.06)
 
     watchers = [threading.Thread(target=reconcile) for _ in range(2)]
     sellers = [threading.Thread(target=buy, args=(buyers[i::6],)) for i in range(6)]
