@@ -14,15 +14,20 @@ from app import clock
 
 class Silence:
     """Refuses at once for `pause` seconds after a failure; then one caller looks whether the
-    server is back, for up to `longest_look` seconds, while the others are still refused.
+    server is back, for up to `longest_look` seconds, while the others are still refused. Who looks
+    is refused, too, if `knock` says that nobody is there.
 
     One for each process and server; safe for threads.
     """
 
     def __init__(
-        self, pause: float, longest_look: float, now: Callable[[], float] = clock.monotonic
+        self,
+        pause: float,
+        longest_look: float,
+        now: Callable[[], float] = clock.monotonic,
+        knock: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._pause, self._longest_look, self._now = pause, longest_look, now
+        self._pause, self._longest_look, self._now, self._knock = pause, longest_look, now, knock
         self._lock = threading.Lock()
         self._silent = False
         self._refuse_until = 0.0
@@ -41,7 +46,10 @@ class Silence:
                 return True
             # A looker that never comes back is followed by another.
             self._looker, self._refuse_until = me, self._now() + self._longest_look
+        if self._knock():
             return False
+        self.began()
+        return True
 
     def began(self) -> None:
         """The server did not answer."""

@@ -14,8 +14,8 @@ from app.domain.line import SAFE, STANDS
 from drill.probe import Probe, Reserve
 from drill.stage import Stage
 
-# A web process looks at line and event once a second, and waits 0.3 s for Redis, 2.5 for Postgres.
-KNOWN_AFTER = {"redis": 2.5, "postgres": 4.2}
+# A web process looks at line and event once a second, and waits 0.3 s for Redis, 2.2 for Postgres.
+KNOWN_AFTER = {"redis": 2.5, "postgres": 3.9}
 CLAIM_AFTER = 0.3
 LOOK_EVERY = 0.4
 

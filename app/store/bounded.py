@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import select
+import socket
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -22,9 +24,20 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 # A stopped Postgres backend defeats statement_timeout, keepalives and tcp_user_timeout, so the
-# client itself has to give up after so long (s).
-LONGEST_WAIT = 2.5
+# client itself has to give up after so long (s). A server that lives ends a statement sooner
+# (STATEMENT_TIMEOUT), so this one does not.
+LONGEST_WAIT = 2.2
+# For so long whoever knocks waits for an answer (s). With the wait before, for the thread of
+# another one who gives up, it is less than the 3 s in which anybody is to be refused.
+LONGEST_KNOCK = 0.6
+# How often who waits hears whether another one gave up (s).
+_SLICE = 0.1
 _ANSWERS = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+# A question that the server answers with one byte before it asks who is there, as length and code:
+# SSLRequest, PostgreSQL's documentation, "Message Formats".
+_KNOCK = (8).to_bytes(4) + (80877103).to_bytes(4)
+# When somebody in this process last waited LONGEST_WAIT in vain.
+_gave_up_at = float("-inf")
 
 
 class Statement:
@@ -62,12 +75,40 @@ class BoundedConnection(psycopg.Connection[Any]):
         self._ear = select.poll()
         self._ear.register(self.pgconn.socket, select.POLLIN)
 
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+    def wait(self, gen: Any, interval: float = _SLICE, timeout: float | None = None) -> Any:
+        deadline = monotonic() + (timeout or self.longest_wait)
         try:
-            return super().wait(gen, interval, timeout or self.longest_wait)
+            return super().wait(self._unless_given_up(gen, deadline), interval)
         except _WaitTimeout as exc:
             self.close()
             raise psycopg.OperationalError("the server did not answer in time") from exc
+
+    def _unless_given_up(self, gen: Any, deadline: float) -> Generator[Any, Any, Any]:
+        """What psycopg waits for, until nobody ought to wait any more."""
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if not ready and self._gives_up(deadline):
+                    raise _WaitTimeout
+                wanted = gen.send(ready)
+        except StopIteration as done:
+            return done.value
+
+    def _gives_up(self, deadline: float) -> bool:
+        """Whether to wait no longer: the time is over, or was for another one meanwhile.
+
+        One silent server is silent to all who wait. If each waited out a time of its own, who
+        comes when theirs ends would have waited for a thread first, and then as long again.
+        """
+        global _gave_up_at
+        if self.longest_wait > LONGEST_WAIT:
+            # Nobody waits for a job that takes its time.
+            return monotonic() >= deadline
+        if monotonic() >= deadline:
+            _gave_up_at = monotonic()
+            return True
+        return _gave_up_at > deadline - self.longest_wait
 
     def _deallocate(self, name: bytes | None) -> Any:
         # psycopg forgets all that it prepared when a transaction is rolled back, and ours with it.
@@ -123,9 +164,36 @@ class BoundedConnection(psycopg.Connection[Any]):
         if event != select.POLLIN:
             ear = select.poll()
             ear.register(self.pgconn.socket, event)
-        if not ear.poll(max(0.0, deadline - monotonic()) * 1000):
-            self.close()
-            raise psycopg.OperationalError("the server did not answer in time")
+        while not ear.poll(max(0.0, min(_SLICE, deadline - monotonic())) * 1000):
+            if self._gives_up(deadline):
+                self.close()
+                raise psycopg.OperationalError("the server did not answer in time")
+
+
+def somebody_is_there(host: str, port: int) -> bool:
+    """Whether a Postgres server answers at this address (a host, or the folder of its socket).
+
+    A connection to a server that stands still is made all the same, by the kernel; so this waits
+    for a word of the server itself, for LONGEST_KNOCK seconds.
+    """
+    folder = host.startswith("/")
+    address: Any = f"{host}/.s.PGSQL.{port}" if folder else (host, port)
+    try:
+        if folder:
+            knocking = socket.socket(socket.AF_UNIX)
+            knocking.settimeout(LONGEST_KNOCK)
+            with closing(knocking):
+                knocking.connect(address)
+                return _heard(knocking)
+        with socket.create_connection(address, LONGEST_KNOCK) as knocking:
+            return _heard(knocking)
+    except OSError:
+        return False
+
+
+def _heard(knocking: socket.socket) -> bool:
+    knocking.sendall(_KNOCK)
+    return bool(knocking.recv(1))
 
 
 def as_text(value: Any) -> bytes | None:

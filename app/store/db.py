@@ -17,10 +17,10 @@ from sqlalchemy.orm import scoped_session
 
 from app.config import Settings
 from app.domain import errors
-from app.extensions import db
+from app.extensions import db, settings
 from app.failpoints import reached
 from app.silence import Silence
-from app.store.bounded import LONGEST_WAIT, BoundedConnection, Statement
+from app.store.bounded import LONGEST_WAIT, BoundedConnection, Statement, somebody_is_there
 
 # What a violated constraint says to the person who met it.
 REFUSAL_OF_CONSTRAINT: dict[str, type[errors.Refusal]] = {
@@ -33,10 +33,26 @@ REFUSAL_OF_CONSTRAINT: dict[str, type[errors.Refusal]] = {
 }
 
 
+@cache
+def _address(database_url: str) -> tuple[str, int]:
+    """(host or folder of the socket, port) of the server."""
+    url = make_url(database_url)
+    host = url.host or url.query.get("host") or "localhost"
+    return str(host), int(url.port or 5432)
+
+
+def _is_there() -> bool:
+    return somebody_is_there(*_address(settings.database_url))
+
+
 # After Postgres did not answer, this process asks nothing of it for so long (s): else every
 # request would wait out the whole deadline once for each statement, in turn.
 _PAUSE_AFTER_SILENCE = 0.5
-_silence = Silence(_PAUSE_AFTER_SILENCE, longest_look=LONGEST_WAIT + 0.5)
+_silence = Silence(
+    _PAUSE_AFTER_SILENCE,
+    longest_look=LONGEST_WAIT + 0.5,
+    knock=_is_there,
+)
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:

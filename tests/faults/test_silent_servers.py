@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 from typing import Any
 
 import psutil
 import pytest
+from sqlalchemy import text
 
 from app.domain import errors
 from app.domain.line import STANDS
 from app.extensions import db
 from app.line import verbs
 from app.services import claims, line
+from app.store import bounded
+from app.store import db as store
+from app.store.bounded import BoundedConnection, somebody_is_there
 from tests import factories
 
 THREADS = 8
@@ -83,12 +88,74 @@ def test_a_silent_postgres_holds_one_thread_at_a_time(app, postgres):
         with pytest.raises(errors.NotNow):
             ask()
         took = hammer(app, ask, seconds=4)
-    # It is looked for every 3 s: a breather of 0.5 s, a deadline of 2.5 s.
-    assert 1 <= sum(seconds > AT_ONCE for seconds in took) <= 3
-    assert max(took) < 3
+    # Somebody knocks every 1.1 s: after a breather of 0.5 s, for 0.6 s.
+    assert 1 <= sum(seconds > AT_ONCE for seconds in took) <= 4
+    assert max(took) < 1
     assert len(took) > 100
     sleep(0.6)
     assert claims.look(reference).reference == reference
+
+
+def test_who_gives_up_on_a_silent_postgres_gives_up_for_all_who_wait(app, postgres):
+    reference = factories.a_claim(factories.an_event()).reference
+    waited: list[float] = []
+    db.session.remove()
+
+    def statement() -> object:
+        return claims.look(reference)
+
+    def transaction() -> object:
+        with store.transaction() as session:
+            return session.execute(text("SELECT 1"))
+
+    def ask(after: float, work: Callable[[], object]) -> None:
+        sleep(after)
+        with app.app_context():
+            began = monotonic()
+            with pytest.raises(errors.NotNow):
+                work()
+            waited.append(monotonic() - began)
+
+    # Connections of the pool for all of them, so that nobody only waits for a new one.
+    with ExitStack() as held:
+        for _ in range(5):
+            held.enter_context(db.engine.connect())
+    with app.app_context(), ThreadPoolExecutor(5) as pool, stopped(postgres.pid):
+        list(pool.map(ask, (0, 1, 1, 1.8, 1.8), (statement, transaction) * 3))
+    first, *others = sorted(waited, reverse=True)
+    assert 2 < first < 3
+    # They came later, and nobody waited a time of their own.
+    assert max(others) < 1.6
+    assert min(others) < 0.8
+    sleep(0.6)
+    assert claims.look(reference).reference == reference
+
+
+def test_a_long_job_does_not_give_up_because_a_page_did(app, postgres, monkeypatch):
+    monkeypatch.setattr(bounded, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(BoundedConnection, "longest_wait", 0.3)
+
+    def job() -> object:
+        with app.app_context(), store.snapshot() as connection:
+            return connection.execute(text("SELECT 'done' FROM pg_sleep(1)")).scalar()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(job)
+        sleep(0.3)
+        with pytest.raises(errors.StoreUnavailable), store.transaction() as session:
+            session.execute(text("SELECT pg_sleep(1)"))
+        assert done.result() == "done"
+    sleep(0.6)
+
+
+def test_a_server_that_lives_answers_a_knock(postgres):
+    assert somebody_is_there("127.0.0.1", postgres.port)
+    with stopped(postgres.pid):
+        began = monotonic()
+        assert not somebody_is_there("127.0.0.1", postgres.port)
+        assert monotonic() - began < 1
+    assert not somebody_is_there("127.0.0.1", 1)
+    assert not somebody_is_there("/nowhere", 5432)
 
 
 def test_nobody_waits_for_a_line_that_nobody_can_write_anew(app, line_redis, postgres):
