@@ -160,7 +160,7 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
 
 def join(environ: Environ, facts: EventFacts) -> Answer | None:
     query = environ.get("QUERY_STRING", "").removesuffix("c=1").removesuffix("&")
-    if query not in CHOSEN or not guard.asked_by_us(environ):
+    if query not in CHOSEN or guard.asked_by_us(environ) is False:
         return None
     jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
     visitor = cookies.visitor(jar)

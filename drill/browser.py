@@ -151,6 +151,7 @@ class Browser:
         body = b""
         if method == "POST":
             body = urlencode(form or {}).encode()
+            lines.append("Sec-Fetch-Site: same-origin")
             lines.append("Content-Type: application/x-www-form-urlencoded")
             lines.append(f"Content-Length: {len(body)}")
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -31,7 +31,9 @@ class Probe:
         self.run = run
         self.event = f"/events/{slug}"
         self.email = f"probe-{secrets.token_hex(6)}@example.com"
-        self.http = httpx.Client(base_url=run["url"], timeout=PATIENCE)
+        self.http = httpx.Client(
+            base_url=run["url"], timeout=PATIENCE, headers={"Sec-Fetch-Site": "same-origin"}
+        )
 
     def close(self) -> None:
         self.http.close()

@@ -229,7 +229,10 @@ class Held:
         return self.till.http.request(
             method,
             f"{self.till.run['url']}/claims/{self.reference}{path}",
-            headers={"Cookie": f"fq_claim_{self.reference}={key}"},
+            headers={
+                "Cookie": f"fq_claim_{self.reference}={key}",
+                "Sec-Fetch-Site": "same-origin",
+            },
         )
 
     def press_pay(self) -> int:

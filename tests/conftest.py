@@ -94,7 +94,13 @@ class FreshContextClient(FlaskClient):
 
     Flask reuses a context that is already there, and with it `g` and the database session: a
     log-in would leak from one request into the next, and no session would ever be closed.
+
+    As every browser does, it says that our own pages ask (app/views/guard.py).
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         return Context().run(super().open, *args, **kwargs)

@@ -18,7 +18,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app import fast, fast_writes
 from app.domain import errors
-from app.domain.tokens import ClaimLink, FanToken, PlaceToken
+from app.domain.tokens import ClaimLink, FanToken, FormToken, PlaceToken, VisitorToken, new_id
 from app.extensions import db, settings
 from app.services import catalogue, claims, inbox, payments
 from sandbox.paystack.desk import signature
@@ -27,9 +27,11 @@ from tests import factories
 FORM = {"name": "Ada Obi", "phone": "", "quantity": "2", "form_key": "a-key-of-sixteen-letters"}
 
 
-def ask(way: Any, path: str, body: bytes = b"", **headers: str) -> tuple[Any, ...]:
+def ask(way: Any, path: str, body: bytes = b"", **headers: str | None) -> tuple[Any, ...]:
     """Status, headers and body of a POST, from a thread that knows no application."""
-    builder = EnvironBuilder(path=path, method="POST", data=body, headers=headers)
+    said = {"Sec-Fetch-Site": "same-origin"} | headers
+    said = {name: value for name, value in said.items() if value is not None}
+    builder = EnvironBuilder(path=path, method="POST", data=body, headers=said)
     environ = builder.get_environ()
     builder.close()
     answer, status, found = Context().run(run_wsgi_app, way, environ)
@@ -39,7 +41,7 @@ def ask(way: Any, path: str, body: bytes = b"", **headers: str) -> tuple[Any, ..
     return status, kept, re.sub(own, b"", b"".join(answer))
 
 
-def both_ways(app: Any, path: str, body: bytes = b"", **headers: str) -> tuple[bool, str]:
+def both_ways(app: Any, path: str, body: bytes = b"", **headers: str | None) -> tuple[bool, str]:
     """Ask the short way, then the long way and the short one again, and compare the answers:
     whether the short way answered itself, and the status."""
     layer = app.wsgi_app
@@ -71,6 +73,7 @@ class Till:
             f"fq_place_{token.event_id}": place.sign(key),
             f"fq_pass_{token.event_id}": token.sign(key),
             "fq_fan": FanToken(self.buyer.fan_id).sign(key),
+            "fq_visitor": VisitorToken(new_id()).sign(key),
         }
         catalogue.facts(self.event.slug)
 
@@ -126,6 +129,7 @@ def test_a_form_that_nobody_could_repeat_takes_the_long_way(app: Any, key: str |
     nobody = fast.Fast(lambda *_: [b"Flask"], *app.wsgi_app.short_ways)
     environ = EnvironBuilder(path=till.path, method="POST", data=body).get_environ()
     environ |= {"CONTENT_TYPE": fast_writes.FORM, "HTTP_COOKIE": cookie}
+    environ["HTTP_SEC_FETCH_SITE"] = "same-origin"
     assert list(nobody(environ, lambda *_: None)) == [b"Flask"]
     assert rows("claims") == 0
     assert asked(app.wsgi_app, **{"Content-Type": fast_writes.FORM})[0] == "303 SEE OTHER"
@@ -202,6 +206,29 @@ def test_another_site_claims_and_pays_nothing(app: Any) -> None:
             assert not short
             assert status in ("400", "401", "403")
     assert (rows("claims"), rows("payments"), rows("inbox")) == (1, 0, 0)
+
+
+def test_a_browser_that_does_not_say_who_asks_needs_the_token_of_its_form(app: Any) -> None:
+    till = Till()
+    visitor = VisitorToken.read(till.cookies["fq_visitor"], settings.secret_key)
+    assert visitor is not None
+    cookie = "; ".join(f"{name}={value}" for name, value in till.cookies.items())
+    claim = factories.a_claim(till.event)
+    link = ClaimLink(claim.reference).sign(settings.secret_key)
+    cookie += f"; fq_claim_{claim.reference}={link}"
+    own = FormToken(visitor.visitor).sign(settings.secret_key)
+    fields = FORM | {"email": till.buyer.email}
+    for path, form in ((till.path, fields), (f"/claims/{claim.reference}/pay", {})):
+        for token, answer in (
+            ("", (False, "403")),
+            (FormToken(new_id()).sign(settings.secret_key), (False, "403")),
+            (visitor.sign(settings.secret_key), (False, "403")),
+            (own, (True, "303")),
+        ):
+            body = urlencode(form | {"form_token": token}).encode()
+            kind = {"Content-Type": fast_writes.FORM, "Sec-Fetch-Site": None}
+            assert both_ways(app, path, body, Cookie=cookie, **kind) == answer
+    assert (rows("claims"), rows("payments")) == (2, 1)
 
 
 def test_a_body_that_ends_early_is_no_claim(app: Any) -> None:

@@ -90,6 +90,10 @@ class CrossSite(Refusal):
     """This request came from another site, so nothing was done."""
 
 
+class FormTooOld(CrossSite):
+    """This form is too old, so nothing was done. Please open the page again."""
+
+
 class HostUnknown(Refusal):
     """This site does not go by the name that you asked for."""
 

@@ -158,3 +158,13 @@ class CarryToken(_Token):
     TYPES = (str,)
 
     carry_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormToken(_Token):
+    """A form that we gave to this browser, for browsers that do not say which site sends it."""
+
+    KIND = "form"
+    TYPES = (str,)
+
+    visitor: str

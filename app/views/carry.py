@@ -48,10 +48,10 @@ def arrive(slug: str, token: str) -> Response:
         return redirect(url_for("line.wait", slug=slug), 303)
     if not found.alive:
         raise LinkOver
-    html = render_template("line/carried.html", event=facts, carried=found, held=held)
-    answer = make_response(html)
-    # Pressing twice is the same press, for which the browser has to be known.
-    return answer if cookies.visitor() else cookies.new_visitor(answer)
+    # Its form makes the browser known, so that pressing twice is the same press.
+    return make_response(
+        render_template("line/carried.html", event=facts, carried=found, held=held)
+    )
 
 
 @blueprint.post("/<token>")

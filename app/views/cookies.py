@@ -97,7 +97,11 @@ def opens_claim(reference: str, jar: Mapping[str, str] | None = None) -> bool:
 
 
 def new_visitor(response: Answer) -> Answer:
-    return _add(response, _signed("fq_visitor", VisitorToken(tokens.new_id()), LONG_DAYS))
+    return keep_visitor(response, VisitorToken(tokens.new_id()))
+
+
+def keep_visitor(response: Answer, token: VisitorToken) -> Answer:
+    return _add(response, _signed("fq_visitor", token, LONG_DAYS))
 
 
 def keep_place(response: Answer, token: PlaceToken) -> Answer:

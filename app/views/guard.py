@@ -2,42 +2,94 @@
 
 The host is PUBLIC_URL's or one of ALLOWED_HOSTS, so that nobody can have a page made that leads
 elsewhere; in development any name of this very machine will do. Unsafe methods: `Sec-Fetch-Site`,
-if present, must be `same-origin` or `none`; else `Origin`, if present, must be our own. Both
-absent is allowed for now. The gateway signs what it sends, so its address is exempt.
+if present, must be `same-origin` or `none`; else `Origin`, if present, must be PUBLIC_URL's. Where
+a browser sends neither, a form needs the token that its page gave it, bound to this browser; all
+but joining, whose page is the same for everyone, and which takes nothing from anybody. Forms of
+staff always need a token, that of their session (app/views/staff.py). The gateway signs what it
+sends, so its address is exempt.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, Response, g
+from htmx_flask import request
+from markupsafe import Markup
 
-from app.domain.errors import CrossSite, HostUnknown, Refusal
+from app.domain.errors import CrossSite, FormTooOld, HostUnknown, Refusal
+from app.domain.tokens import FormToken, VisitorToken, new_id
 from app.extensions import settings
+from app.views import cookies, staff
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 EXEMPT = frozenset({"webhooks.paystack"})
+NEEDS_NO_TOKEN = frozenset({"line.join"})
 # What watches the machines asks each by its own address.
 ANY_HOST = frozenset({"health.live", "health.ready", "health.counters"})
 # What the short way was refused, in the environment of the request that it hands on.
 REFUSED = "fairqueue.refused"
+FIELD = "form_token"
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def register(app: Flask) -> None:
     app.before_request(check)
+    app.after_request(keep_visitor)
+    app.jinja_env.globals["own_form"] = own_form
 
 
 def check() -> None:
-    """Raises HostUnknown, CrossSite."""
+    """Raises HostUnknown, CrossSite, FormTooOld."""
     if request.endpoint not in ANY_HOST and not host_is_ours(request.environ):
         raise HostUnknown
     if request.method in SAFE or request.endpoint in EXEMPT:
         return
-    if not asked_by_us(request.environ):
+    ours = asked_by_us(request.environ)
+    if ours is False:
         raise CrossSite
+    if (
+        ours is None
+        and _needs_token()
+        and not is_own_form(request.cookies, request.form.get(FIELD))
+    ):
+        raise FormTooOld
+
+
+def _needs_token() -> bool:
+    # An address without a page changes nothing; staff check a token of their own.
+    if request.endpoint is None or request.blueprint in staff.ALLOWED:
+        return False
+    return request.endpoint not in NEEDS_NO_TOKEN
+
+
+def is_own_form(jar: Mapping[str, str], given: str | None) -> bool:
+    """Whether this is the token of a form that this browser was given."""
+    token, visitor = FormToken.read(given, settings.secret_key), cookies.visitor(jar)
+    return token is not None and visitor is not None and token.visitor == visitor.visitor
+
+
+def own_form() -> Markup:
+    """In a fan's form: the hidden field with its token, after which the browser is known.
+
+    A fragment has none: who has htmx says the origin of what is sent.
+    """
+    if request.htmx:
+        return Markup()
+    visitor = cookies.visitor() or g.get("new_visitor")
+    if visitor is None:
+        g.new_visitor = visitor = VisitorToken(new_id())
+    token = FormToken(visitor.visitor).sign(settings.secret_key)
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, token)
+
+
+def keep_visitor(response: Response) -> Response:
+    """The cookie that a form's token is bound to."""
+    known = g.get("new_visitor")
+    return cookies.keep_visitor(response, known) if known else response
 
 
 def not_again() -> None:
@@ -57,15 +109,18 @@ def host_is_ours(environ: dict[str, Any]) -> bool:
     )
 
 
-def asked_by_us(environ: dict[str, Any]) -> bool:
-    """Whether no other site had the browser send this request, whose host is ours."""
+def asked_by_us(environ: Mapping[str, Any]) -> bool | None:
+    """Whether no other site had the browser send this request, whose host is ours; None when the
+    browser says nothing of it."""
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
         return site in ("same-origin", "none")
     origin = environ.get("HTTP_ORIGIN")
-    return origin is None or origin in (
-        _origin(settings.public_url),
-        f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}",
+    if origin is None:
+        return None
+    host = environ.get("HTTP_HOST", "")
+    return origin in _origins(
+        host, settings.public_url, settings.allowed_hosts, settings.development
     )
 
 
@@ -81,6 +136,13 @@ def _is_ours(host: str, public_url: str, allowed: tuple[str, ...], development: 
     return known or (development and name in THIS_MACHINE)
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+@lru_cache(maxsize=256)
+def _origins(
+    host: str, public_url: str, allowed: tuple[str, ...], development: bool
+) -> frozenset[str]:
+    """PUBLIC_URL's origin and those of its other names; on a development machine this one's."""
+    parts = urlsplit(public_url)
+    port = f":{parts.port}" if parts.port else ""
+    own = {f"{parts.scheme}://{parts.netloc}"}
+    own |= {f"{parts.scheme}://{name}{port}" for name in allowed}
+    return frozenset(own | {f"http://{host}"} if development else own)

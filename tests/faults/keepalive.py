@@ -64,6 +64,7 @@ class Browser:
         site = urlsplit(self.url)
         lines = {
             "Host": site.netloc,
+            "Sec-Fetch-Site": "same-origin",
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
             "Content-Length": str(len(body)),
             "Content-Type": "application/x-www-form-urlencoded",
