@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 DEVELOPMENT = "development"
 PRODUCTION = "production"
 
+# What is asked for on the machine itself crosses no network.
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+
 # Only a development machine gets secrets that anyone can read here.
 _DEVELOPMENT_SECRETS = {
     "SECRET_KEY": "development-secret-key-that-signs-nothing-of-worth",
@@ -67,6 +70,11 @@ class Settings:
         """Browsers drop Secure cookies on http, so they are asked for with https only."""
         return self.public_url.startswith("https://")
 
+    @property
+    def cookie_prefix(self) -> str:
+        """Tells browsers to take a cookie from this very host and over https only (RFC 6265bis)."""
+        return "__Host-" if self.secure_cookies else ""
+
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check the settings.
@@ -107,6 +115,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     )
     _check_order_of_deadlines(settings)
+    own = urlsplit(settings.public_url).hostname in THIS_MACHINE
+    if not (settings.development or settings.secure_cookies or own):
+        raise SettingError("PUBLIC_URL must be https:// in production: cookies are worth a place.")
     if settings.clock_offset and not settings.development:
         raise SettingError("CLOCK_OFFSET is for development only: it makes the clock wrong.")
     return settings

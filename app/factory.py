@@ -33,7 +33,7 @@ def create_app(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=store.sqlalchemy_url(settings),
         SQLALCHEMY_ENGINE_OPTIONS=store.engine_options(settings),
-        SESSION_COOKIE_NAME="fq_staff",
+        SESSION_COOKIE_NAME=f"{settings.cookie_prefix}fq_staff",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,

@@ -88,9 +88,9 @@ class Fast:
             answer = None
         if answer is None:
             return self.long_way(environ, start_response)
-        page = answer.html and environ.get("HTTP_HX_REQUEST") != "true"
+        kind = headers.kind_of(answer.html, environ.get("HTTP_HX_REQUEST") == "true")
         answer.headers.append(("X-Request-Id", headers.new_request_id()))
-        answer.headers.extend(headers.of_security(page))
+        answer.headers.extend(headers.of_security(kind))
         seconds = clock.monotonic() - started
         metrics.answered(answer.endpoint, environ["REQUEST_METHOD"], answer.status, seconds)
         start_response(LINES[answer.status], answer.headers)

@@ -69,6 +69,15 @@ def test_the_readme_tells_the_true_default(name: str) -> None:
     assert load_run(given | {name: default}) == load_run(given)
 
 
+def test_in_production_the_site_is_reached_by_https_or_on_its_own_machine() -> None:
+    with pytest.raises(SettingError, match=r"^PUBLIC_URL must be https:// in production"):
+        load(NEEDED | {"PUBLIC_URL": "http://tickets.example"})
+    development = {"FAIRQUEUE_ENV": "development", "PUBLIC_URL": "http://tickets.example"}
+    assert load(NEEDED | development).cookie_prefix == ""
+    assert load(NEEDED | {"PUBLIC_URL": "http://localhost:8000"}).cookie_prefix == ""
+    assert load(NEEDED | {"PUBLIC_URL": "https://tickets.example"}).cookie_prefix == "__Host-"
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "PAYSTACK_SECRET_KEY"])
 def test_no_secret_has_a_default_outside_development(name: str) -> None:
     without = {key: value for key, value in NEEDED.items() if key != name}

@@ -225,7 +225,7 @@ def _pass(facts: EventFacts, place: PlaceToken) -> PassToken:
     out is answered with its claim. Raises NoPass.
     """
     carried = cookies.turn(facts.id)
-    if carried is None and f"fq_pass_{facts.id}" in request.cookies:
+    if carried is None and cookies.shows_pass(facts.id):
         raise NoPass
     if carried is None or carried.place_id != place.place_id:
         carried = line.current_pass(facts.slug, place)

@@ -4,6 +4,9 @@
 · `fq_claim_<reference>` (opens one claim) · `fq_proven_<event>` and `fq_asked_<event>` (hints that
 spare a question to Postgres, trusted by nobody) · `fq_lang` (the language that was chosen, not
 signed). Staff have a session of their own, `fq_staff`.
+
+With an https PUBLIC_URL all names begin with `__Host-`: browsers then take them over https only,
+from this very host only, so that no other site under the same domain can plant one.
 """
 
 from __future__ import annotations
@@ -31,6 +34,11 @@ PLACE_DAYS = 60
 LONG_DAYS = 400
 
 
+def named(name: str) -> str:
+    """The name of a cookie on this site."""
+    return f"{settings.cookie_prefix}{name}"
+
+
 def jar_of(header: str) -> dict[str, str]:
     """The cookies of a header, as far as they are ours: our values need no quoting."""
     pairs = [pair.partition("=") for pair in header.split("; ")]
@@ -41,13 +49,13 @@ def jar_of(header: str) -> dict[str, str]:
 def visitor(jar: Mapping[str, str] | None = None) -> VisitorToken | None:
     """This browser; `jar` are its cookies where there is no Flask request."""
     carried = request.cookies if jar is None else jar
-    return VisitorToken.read(carried.get("fq_visitor"), settings.secret_key)
+    return VisitorToken.read(carried.get(named("fq_visitor")), settings.secret_key)
 
 
 def place(event_id: int, jar: Mapping[str, str] | None = None) -> PlaceToken | None:
     """The place that this browser holds at this event; a forged one is none."""
     carried = request.cookies if jar is None else jar
-    token = PlaceToken.read(carried.get(f"fq_place_{event_id}"), settings.secret_key)
+    token = PlaceToken.read(carried.get(named(f"fq_place_{event_id}")), settings.secret_key)
     return token if token and token.event_id == event_id else None
 
 
@@ -62,37 +70,42 @@ def held_place(facts: EventFacts) -> PlaceToken:
 def turn(event_id: int, jar: Mapping[str, str] | None = None) -> PassToken | None:
     """The pass that this browser holds at this event; a forged one is none."""
     carried = request.cookies if jar is None else jar
-    token = PassToken.read(carried.get(f"fq_pass_{event_id}"), settings.secret_key)
+    token = PassToken.read(carried.get(named(f"fq_pass_{event_id}")), settings.secret_key)
     return token if token and token.event_id == event_id else None
+
+
+def shows_pass(event_id: int) -> bool:
+    """Whether this browser shows something as its pass, true or forged."""
+    return named(f"fq_pass_{event_id}") in request.cookies
 
 
 def carries_pass(token: PassToken, jar: Mapping[str, str]) -> bool:
     """Whether the browser shows this very pass already."""
-    return jar.get(f"fq_pass_{token.event_id}") == token.sign(settings.secret_key)
+    return jar.get(named(f"fq_pass_{token.event_id}")) == token.sign(settings.secret_key)
 
 
 def proven(token: PlaceToken, jar: Mapping[str, str] | None = None) -> bool:
     """Whether this browser remembers that the place's address is proven. A hint that spares the
     waiting page a question to Postgres; whoever decides something asks."""
     carried = request.cookies if jar is None else jar
-    return carried.get(f"fq_proven_{token.event_id}") == token.place_id
+    return carried.get(named(f"fq_proven_{token.event_id}")) == token.place_id
 
 
 def asked(event_id: int) -> str:
     """The id of the newest code that this browser asked for, as far as it remembers."""
-    given = request.cookies.get(f"fq_asked_{event_id}", "")
+    given = request.cookies.get(named(f"fq_asked_{event_id}"), "")
     return given if tokens.AN_ID.fullmatch(given) else ""
 
 
 def fan(jar: Mapping[str, str] | None = None) -> FanToken | None:
     carried = request.cookies if jar is None else jar
-    return FanToken.read(carried.get("fq_fan"), settings.secret_key)
+    return FanToken.read(carried.get(named("fq_fan")), settings.secret_key)
 
 
 def opens_claim(reference: str, jar: Mapping[str, str] | None = None) -> bool:
     """Whether this browser came by the link in the mail, or made this claim."""
     carried = request.cookies if jar is None else jar
-    link = ClaimLink.read(carried.get(f"fq_claim_{reference}"), settings.secret_key)
+    link = ClaimLink.read(carried.get(named(f"fq_claim_{reference}")), settings.secret_key)
     return link is not None and link.reference == reference
 
 
@@ -160,6 +173,7 @@ def _signed(
 def _header(name: str, value: str, days: int) -> str:
     # Names and values are letters, digits, dots, hyphens and underscores, so none needs quoting.
     secure = "; Secure" if settings.secure_cookies else ""
+    name = named(name)
     return f"{name}={value}; Max-Age={days * DAY}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
 

@@ -20,6 +20,7 @@ from flask import Flask, Response, g
 from htmx_flask import request
 from markupsafe import Markup
 
+from app.config import THIS_MACHINE
 from app.domain.errors import CrossSite, FormTooOld, HostUnknown, Refusal
 from app.domain.tokens import FormToken, VisitorToken, new_id
 from app.extensions import settings
@@ -33,7 +34,6 @@ ANY_HOST = frozenset({"health.live", "health.ready", "health.counters"})
 # What the short way was refused, in the environment of the request that it hands on.
 REFUSED = "fairqueue.refused"
 FIELD = "form_token"
-THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def register(app: Flask) -> None:

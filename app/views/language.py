@@ -81,7 +81,7 @@ def chosen(text: str | None) -> str | None:
 
 def of_browser(jar: Mapping[str, str], accept_language: str) -> str:
     """The language that this browser has kept, or the best of those it asks for."""
-    return chosen(jar.get(cookies.LANGUAGE)) or _accepted(accept_language)
+    return chosen(jar.get(cookies.named(cookies.LANGUAGE))) or _accepted(accept_language)
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app import extensions
 from app.views import headers
 from tests import factories
 from tests.views.browsing import cookie, join
@@ -58,9 +59,26 @@ def test_a_fragment_has_a_short_policy(client):
     event = factories.an_event()
     join(client, event)
     answer = client.get(f"/events/{event.slug}/line/status", headers={"HX-Request": "true"})
-    assert answer.headers["Content-Security-Policy"] == (
-        "default-src 'none'; frame-ancestors 'none'"
-    )
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_pages_may_use_no_device_and_nothing_may_be_framed(client):
+    event = factories.an_event()
+    for path in ("/", f"/events/{event.slug}", "/nothing", "/staff/login"):
+        answer = client.get(path)
+        for device in ("camera", "microphone", "geolocation", "payment", "usb"):
+            assert f"{device}=()" in answer.headers["Permissions-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    for path in ("/health/live", "/static/style.css"):
+        with client.get(path) as answer:
+            assert answer.headers["Content-Security-Policy"] == headers.NOTHING
+
+
+def test_the_way_to_the_gateway_is_open_to_a_form(client):
+    policy = client.get("/").headers["Content-Security-Policy"]
+    (actions,) = re.findall(r"form-action ([^;]*);", policy)
+    assert actions == f"'self' {extensions.settings.paystack_url}"
 
 
 def test_static_files_by_their_hashed_name_are_kept_a_year(client):

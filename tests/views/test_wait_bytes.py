@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from app import extensions
 from app.extensions import db
 from tests.test_fast import HTMX as POLL
-from tests.test_fast import PACKED, STATES, ask, forget
+from tests.test_fast import PACKED, STATES, admitted, ask, forget
 
 LONGEST_MESSAGE = "The gates are open, please bring a coat. " * 12
 LONGEST_SLUG = "a-night-that-nobody-will-ever-forget-in-the-harbour-of-lagos-eko"
@@ -40,12 +42,9 @@ def test_a_poll_is_small(app: Any, state: Any, language: str) -> None:
     assert len(body) <= 2048
     length = int(dict(sent)["Content-Length"])
     assert length <= 1024
-    # As the server sends them, with its name and the date.
-    own = f"server: granian\r\ndate: {'x' * 29}\r\nx-request-id: {'x' * 16}\r\n"
-    lines = [f"{name}: {value}" for name, value in sent]
-    assert len("\r\n".join([f"HTTP/1.1 {status}", *lines, own, ""])) <= 500 or any(
-        name == "Set-Cookie" for name, _ in sent
-    )
+    # A fan who is merged with another of theirs is given three cookies at once, one time.
+    cookies = sum(name == "Set-Cookie" for name, _ in sent)
+    assert length_of_head(status, sent) <= 500 or cookies > 1
 
 
 def test_who_has_the_pass_is_not_given_it_again(app: Any, client: Any) -> None:
@@ -90,3 +89,31 @@ def test_pages_of_staff_and_small_answers_are_not_packed(client: Any) -> None:
     answer = client.get("/nothing-here", headers=packed)
     assert answer.headers["Content-Encoding"] == "gzip"
     assert b"There is no page at this address" in gzip.decompress(answer.data)
+
+
+def test_a_poll_that_hands_over_the_pass_has_a_small_head_over_https_too(
+    app: Any, settings: Any
+) -> None:
+    db.session.execute(text("ALTER SEQUENCE events_id_seq RESTART WITH 9876"))
+    db.session.commit()
+    fan = admitted()
+    own_name = "https://tickets.example"
+    extensions.settings.bind(replace(settings, environment="production", public_url=own_name), None)
+    try:
+        cookie = fan.cookie().replace("fq_", "__Host-fq_")
+        asked = POLL | PACKED | {"Host": "tickets.example", "Cookie": cookie}
+        for way in (app.wsgi_app, app.wsgi_app.long_way):
+            status, sent, _ = ask(way, "GET", f"/events/{fan.slug}/line/status", asked)
+            assert "__Host-fq_pass_9876=" in dict(sent)["Set-Cookie"]
+            assert "Strict-Transport-Security" in dict(sent)
+            # The number in a long line, and an epoch of two digits, are longer than this fan's.
+            assert length_of_head(status, sent) + len("5000" + "1") <= 500
+    finally:
+        extensions.settings.bind(settings, None)
+
+
+def length_of_head(status: str, sent: list[tuple[str, str]]) -> int:
+    """As the server sends it, with its name and the date."""
+    own = f"server: granian\r\ndate: {'x' * 29}\r\nx-request-id: {'x' * 16}\r\n"
+    lines = [f"{name}: {value}" for name, value in sent]
+    return len("\r\n".join([f"HTTP/1.1 {status}", *lines, own, ""]))
