@@ -364,9 +364,9 @@ def _end(
 ) -> dict[int, list[int]]:
     now = store.database_now(session)
     for row in rows:
-        row.state = state
+        before, row.state = row.state, state
         row.ended_at = now
-        detail = {"reason": reason} if reason else {}
+        detail = {"state": [before, state], **({"reason": reason} if reason else {})}
         timeline.note(session, row.event_id, state.lower(), actor, claim_id=row.id, detail=detail)
     session.flush()
     return tickets.free(session, [row.id for row in rows])

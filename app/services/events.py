@@ -175,6 +175,7 @@ def say_more(staff: StaffMember, slug: str, seen: str, reason: str, next_word: s
     values, detail = _pause_words(look(staff, slug), reason, next_word)
     with transaction() as session:
         found = _changed(session, staff, slug, {"pause_reason": seen}, (rules.PAUSED,), values)
+        detail["reason"] = [seen, detail["reason"]]
         timeline.note(session, found.id, "said more about the pause", staff.actor, detail=detail)
     _forget(slug)
 
@@ -230,7 +231,7 @@ def post_message(staff: StaffMember, slug: str, seen: str, message: str) -> None
     with transaction() as session:
         event = _changed(session, staff, slug, {"message": seen}, _PUBLIC, values)
         verb = "posted a message" if message else "took the message away"
-        timeline.note(session, event.id, verb, staff.actor, detail={"message": message})
+        timeline.note(session, event.id, verb, staff.actor, detail={"message": [seen, message]})
     _forget(slug)
 
 
@@ -288,7 +289,8 @@ def _move(
     event = _changed(
         session, staff, slug, {"state": seen}, (seen,), {"state": state, **(values or {})}
     )
-    timeline.note(session, event.id, _PAST_TENSE[verb], staff.actor, detail=detail)
+    told = {**(detail or {}), "state": [seen, state]}
+    timeline.note(session, event.id, _PAST_TENSE[verb], staff.actor, detail=told)
     return event
 
 

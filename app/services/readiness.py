@@ -21,7 +21,7 @@ from app.extensions import settings
 from app.gateway import client as gateway
 from app.gateway.results import TryLater
 from app.languages import ENGLISH
-from app.services import events, mail, outbox
+from app.services import events, mail, outbox, trail
 from app.services.dashboard import in_line
 from app.services.staff import StaffMember
 from app.store import checks as store
@@ -84,6 +84,7 @@ def ask(staff: StaffMember, slug: str) -> None:
     event = events.look(staff, slug)
     with transaction() as session:
         store.asked(session, [MAIL, GATEWAY])
+        trail.record(session, staff, "tried mail and gateway", "event", slug)
         outbox.owe(session, outbox.MAIL, "check_mail", {"to": staff.email, "title": event.title})
         outbox.owe(session, outbox.MONEY, "check_gateway", {})
     settings.wake(outbox.MAIL)

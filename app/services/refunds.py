@@ -282,7 +282,8 @@ def settle(refund_id: int, actor: str, note: str, seen_state: str) -> None:
         # While a call is unanswered the gateway may be giving it back itself.
         if refund.state != seen_state or not stuck or refund.asked_at is not None:
             raise errors.StateGone
+        moved = [refund.state, rules.SETTLED]
         refund.state, refund.done_at, refund.next_try_at = rules.SETTLED, locked.now, None
-        _note(session, refund, "refund settled by hand", actor, note=note.strip())
+        _note(session, refund, "refund settled by hand", actor, note=note.strip(), state=moved)
         _tell(session, refund)
     settings.wake(outbox.MAIL)

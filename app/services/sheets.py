@@ -19,8 +19,8 @@ from app.domain.sheets import cell, decimal
 from app.services import events
 from app.services.staff import StaffMember
 from app.store import money as store
-from app.store import reports
-from app.store.db import snapshot
+from app.store import reports, timeline
+from app.store.db import snapshot, transaction
 
 Column = Callable[[Any], object]
 
@@ -88,30 +88,35 @@ _IN_MEMORY = 1024 * 1024
 
 def payments(staff: StaffMember, slug: str) -> IO[bytes]:
     """Every payment as CSV in UTF-8, oldest first; the caller closes it. Raises EventUnknown."""
-    return _sheet(staff, slug, PAYMENTS, store.payments)
+    return _sheet(staff, slug, "payments", PAYMENTS, store.payments)
 
 
 def refunds(staff: StaffMember, slug: str) -> IO[bytes]:
     """Every refund as CSV in UTF-8, by its payment; the caller closes it. Raises EventUnknown."""
-    return _sheet(staff, slug, REFUNDS, _refunds)
+    return _sheet(staff, slug, "refunds", REFUNDS, _refunds)
 
 
 def tickets(staff: StaffMember, slug: str) -> IO[bytes]:
     """Every paid ticket with its code and whose it is, by number, as payments()."""
-    return _sheet(staff, slug, TICKETS, reports.tickets)
+    return _sheet(staff, slug, "tickets", TICKETS, reports.tickets)
 
 
 def samples(staff: StaffMember, slug: str) -> IO[bytes]:
     """Every sample of the sale, oldest first, as payments()."""
-    return _sheet(staff, slug, SAMPLES, reports.samples)
+    return _sheet(staff, slug, "samples", SAMPLES, reports.samples)
 
 
 def _refunds(connection: Connection, event_id: int) -> Iterator[Any]:
     return (row for row in store.payments(connection, event_id) if row.refund_id is not None)
 
 
-def _sheet(staff: StaffMember, slug: str, columns: dict[str, Column], rows: Rows) -> IO[bytes]:
+def _sheet(
+    staff: StaffMember, slug: str, name: str, columns: dict[str, Column], rows: Rows
+) -> IO[bytes]:
     event = events.look(staff, slug)
+    # Before the first row is read: who has seen the fans' names is known whatever happens then.
+    with transaction() as session:
+        timeline.note(session, event.id, f"downloaded the {name}", staff.actor)
     # Written out in full first: one moment of the database, which a slow download cannot hold
     # open, and never more than a part of it in memory.
     sheet = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  (the caller closes it)

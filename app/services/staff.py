@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,42 +12,19 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from app.domain.errors import LogInRefused, Refusal, Unknown
+from app.domain.staff import ADMIN, HERE, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
+from app.services import trail
 from app.store import staff as store
 from app.store.db import autocommit_engine, transaction, translated
-
-ORGANISER = "organiser"
-SUPPORT = "support"
-ADMIN = "admin"
-ROLES = (ORGANISER, SUPPORT, ADMIN)
 
 SHORTEST_PASSWORD = 12
 # Hashing a megabyte that a stranger posts would cost more than the answer is worth.
 LONGEST_PASSWORD = 200
 
-
-@dataclass(frozen=True, slots=True)
-class StaffMember:
-    """Somebody who works for an organisation; sees that organisation only.
-
-    `key` names this person in a session and changes with the password, so that a new password
-    ends every old session.
-    """
-
-    id: int
-    organisation_id: int
-    organisation: str
-    email: str
-    name: str
-    role: str
-    key: str
-
-    @property
-    def actor(self) -> str:
-        """How the timeline names this person."""
-        return f"staff:{self.id}"
+__all__ = ["ADMIN", "ORGANISER", "ROLES", "SUPPORT", "StaffMember"]
 
 
-def log_in(email: str, password: str) -> StaffMember:
+def log_in(email: str, password: str, origin: Origin = HERE) -> StaffMember:
     """The person with this address and password.
 
     Unknown address, wrong password and disabled account take the same time and get the same
@@ -63,14 +40,32 @@ def log_in(email: str, password: str) -> StaffMember:
         member = (
             _member(found[0], found[1].name) if found and found[0].disabled_at is None else None
         )
+        known = found and (found[0].organisation_id, found[0].email)
     # Hashing takes long, so no connection is held meanwhile.
-    try:
-        _hasher().verify(password_hash, password)
-    except (Argon2Error, InvalidHashError) as exc:
-        raise LogInRefused from exc
-    if member is None:
+    right = _is_right(password_hash, password)
+    with transaction() as session:
+        # An address that nobody has belongs to no organisation, whose trail it could be in.
+        if member is not None and right:
+            member = replace(member, origin=origin)
+            trail.record(session, member, "logged in", "staff", member.email)
+        elif known:
+            trail.note(session, known[0], "log-in refused", "staff", known[1], origin)
+    if member is None or not right:
         raise LogInRefused
     return member
+
+
+def log_out(member: StaffMember) -> None:
+    """Write down that somebody goes."""
+    with transaction() as session:
+        trail.record(session, member, "logged out", "staff", member.email)
+
+
+def _is_right(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher().verify(password_hash, password)
+    except (Argon2Error, InvalidHashError):
+        return False
 
 
 def load(key: str) -> StaffMember | None:
@@ -112,9 +107,10 @@ def add(organisation: str, email: str, name: str, role: str, password: str) -> S
     password_hash = _hasher().hash(password)
     with transaction() as session:
         group = store.organisation(session, organisation.strip())
-        return _member(
-            store.add(session, group.id, email, name.strip(), role, password_hash), group.name
-        )
+        row = store.add(session, group.id, email, name.strip(), role, password_hash)
+        after = {"name": row.name, "role": role}
+        trail.note(session, group.id, "gave a log-in", "staff", email, after=after)
+        return _member(row, group.name)
 
 
 def _member(row: Any, organisation: str) -> StaffMember:

@@ -470,6 +470,34 @@ class TimelineEntry(Base):
     at: Mapped[datetime] = _created()
 
 
+class StaffAction(Base):
+    """What somebody of an organisation did: never changed, never deleted.
+
+    It refers to nobody by a foreign key: it says what was so then. `staff_id` is NULL where nobody
+    was logged in. `kind` is event, claim, place, staff or organisation, `subject` its slug,
+    reference, id, address or name.
+    """
+
+    __tablename__ = "staff_actions"
+    __table_args__ = (
+        Index("staff_actions_latest", "organisation_id", "id"),
+        Index("staff_actions_by_person", "staff_id", "id"),
+        Index("staff_actions_by_subject", "subject", "id"),
+    )
+
+    id: Mapped[int] = _id()
+    at: Mapped[datetime] = _created()
+    organisation_id: Mapped[int] = mapped_column(BigInteger)
+    staff_id: Mapped[int | None] = mapped_column(BigInteger)
+    verb: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    address: Mapped[str] = mapped_column(Text, server_default="")
+    request_id: Mapped[str] = mapped_column(Text, server_default="")
+
+
 class Sample(Base):
     """How an event stood at one moment, for the charts (services/samples.py).
 

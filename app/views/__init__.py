@@ -21,6 +21,7 @@ PAGES = (
     "organiser",
     "previews",
     "support",
+    "trail",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,9 +17,9 @@ from werkzeug.wrappers import Response
 
 from app.domain.errors import CrossSite, LogInRefused, LogInRequired, NotAllowed, Unknown
 from app.domain.said import say
+from app.domain.staff import ADMIN, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
 from app.extensions import login_manager
 from app.services import staff
-from app.services.staff import ADMIN, ORGANISER, ROLES, SUPPORT, StaffMember
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -28,6 +29,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "organiser": frozenset({ORGANISER, ADMIN}),
     "previews": frozenset({ORGANISER, ADMIN}),
     "support": frozenset({SUPPORT, ADMIN}),
+    "trail": frozenset({ADMIN}),
 }
 BEFORE_LOG_IN = frozenset({"staff.log_in", "staff.log_in_form"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -77,7 +79,7 @@ def admit() -> Response | None:
     if request.endpoint not in BEFORE_LOG_IN:
         if not current_user.is_authenticated:
             return _to_log_in()
-        g.member = current_user.member
+        g.member = replace(current_user.member, origin=origin())
         if me().role not in allowed:
             raise NotAllowed
         # A working day counts from the last page that was opened, not from the last figures
@@ -86,6 +88,11 @@ def admit() -> Response | None:
     if request.method not in SAFE:
         check_form_token()
     return None
+
+
+def origin() -> Origin:
+    """Where this request comes from, for the trail."""
+    return Origin(request.remote_addr or "", g.request_id)
 
 
 def _to_log_in() -> Response:
@@ -143,7 +150,7 @@ def log_in_form() -> str:
 def log_in() -> Response | tuple[str, int]:
     email = request.form.get("email", "")
     try:
-        member = staff.log_in(email, request.form.get("password", ""))
+        member = staff.log_in(email, request.form.get("password", ""), origin())
     except LogInRefused as refusal:
         page = render_template("staff/login.html", email=email, fields=refusal.fields, next=_next())
         return page, 422
@@ -156,6 +163,7 @@ def log_in() -> Response | tuple[str, int]:
 
 @blueprint.post("/logout")
 def log_out() -> Response:
+    staff.log_out(me())
     logout_user()
     session.clear()
     return redirect(url_for("staff.log_in_form"), code=303)

@@ -18,8 +18,10 @@ from app.services import (
     outbox,
     readiness,
     samples,
+    sheets,
     staff,
     support,
+    trail,
 )
 from app.services.staff import StaffMember
 from tests import factories
@@ -370,6 +372,27 @@ def somebody_logs_in(world: World) -> Life:
 
     yield log_in
     log_in()
+
+
+@USE_CASES
+def somebody_logs_out(world: World) -> Life:
+    who = somebody(world, "support")
+    yield lambda: staff.log_out(who)
+    staff.log_out(who)
+    assert world.rows("SELECT DISTINCT verb FROM staff_actions ORDER BY 1")[-1] == ("logged out",)
+
+
+@USE_CASES
+def an_admin_reads_who_fetched_what(world: World) -> Life:
+    sale = a_sale(0)
+    who = somebody(world, "admin", sale)
+
+    def fetch_and_read() -> None:
+        sheets.payments(who, sale.slug).close()
+        assert trail.page(who).actions[0].verb == "downloaded the payments"
+
+    yield fetch_and_read
+    fetch_and_read()
 
 
 @USE_CASES

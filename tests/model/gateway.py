@@ -35,6 +35,7 @@ def empty_database() -> None:
         "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
         " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
     )
+    db.session.execute(text("SET LOCAL session_replication_role = replica"))
     db.session.execute(text(f"TRUNCATE {names[0][0]} RESTART IDENTITY CASCADE"))
     db.session.commit()
 

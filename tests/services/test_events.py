@@ -602,7 +602,7 @@ def test_the_history_names_people_of_the_organisation(organiser):
         ("resumed", organiser.name),
         ("paused", organiser.name),
     ]
-    assert history[1].detail == {"reason": "A check."}
+    assert history[1].detail == {"reason": "A check.", "state": ["on_sale", "paused"]}
 
 
 def test_an_admin_is_bound_to_the_own_organisation_too(organiser, app):

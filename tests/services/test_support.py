@@ -159,7 +159,7 @@ def test_the_case_tells_the_whole_story_in_order_and_by_whom(agent, event):
         ("claimed", "the fan"),
         ("released", agent.name),
     }
-    assert case.timeline[-1].detail == {"reason": "The fan asked for it."}
+    assert case.timeline[-1].detail["reason"] == "The fan asked for it."
     moments = [entry.at for entry in case.timeline]
     assert moments == sorted(moments)
 
@@ -183,7 +183,7 @@ def test_a_hold_given_back_puts_its_tickets_on_sale_again(agent, event):
     assert db.session.scalar(free) == 10
     line = db.session.scalar(select(TimelineEntry).where(TimelineEntry.verb == "released"))
     assert line.actor == f"staff:{agent.id}"
-    assert line.detail == {"reason": "Asked for."}
+    assert line.detail == {"reason": "Asked for.", "state": ["HELD", "RELEASED"]}
 
 
 def test_a_paid_claim_is_never_given_back_however_old_the_page_is(agent, event):

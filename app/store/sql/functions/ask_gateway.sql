@@ -3,8 +3,7 @@
 -- outbox entry is that of ask_due_payments.sql.
 --
 -- p_fan       the fan who asks, or NULL for who came by the claim's signed link and for staff
--- p_actor     fan: only what is not settled and was not asked just now; staff:<id>: everything,
---             with a line of the timeline for each
+-- p_actor     fan: only what is not settled and was not asked just now; staff:<id> ...: all, with a line of the timeline for each
 -- p_just_now  seconds
 -- p_look      whether to answer with the claim's page as it is afterwards
 --

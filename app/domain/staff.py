@@ -1,0 +1,47 @@
+"""Who works for an organisation, and from where somebody asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ORGANISER = "organiser"
+SUPPORT = "support"
+ADMIN = "admin"
+ROLES = (ORGANISER, SUPPORT, ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where a request came, and by which number our pages and logs name it."""
+
+    address: str = ""
+    request_id: str = ""
+
+
+# A command that an operator types on the machine itself.
+HERE = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """Somebody who works for an organisation; sees that organisation only.
+
+    `key` names this person in a session and changes with the password, so that a new password
+    ends every old session. `origin` is where this person's present request comes from.
+    """
+
+    id: int
+    organisation_id: int
+    organisation: str
+    email: str
+    name: str
+    role: str
+    key: str
+    origin: Origin = HERE
+
+    @property
+    def actor(self) -> str:
+        """How a timeline is told of this person; sql/functions/staff_trail.sql takes the origin
+        off and writes it into the trail."""
+        where = f" {self.origin.address or '-'} {self.origin.request_id}"
+        return f"staff:{self.id}" + (where if self.origin != HERE else "")
