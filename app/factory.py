@@ -15,6 +15,7 @@ from app.fast_writes import Writes
 from app.gateway import client as gateway
 from app.line import client as line
 from app.store import db as store
+from app.views import guard
 from app.views.language import language
 
 
@@ -37,7 +38,7 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
-        MAX_CONTENT_LENGTH=64 * 1024,
+        MAX_CONTENT_LENGTH=guard.LONGEST,
     )
     app.wsgi_app = Fast(app.wsgi_app, short_way, Writes(app.app_context))  # type: ignore[method-assign]
     if settings.trusted_proxies:

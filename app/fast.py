@@ -162,6 +162,8 @@ def join(environ: Environ, facts: EventFacts) -> Answer | None:
     query = environ.get("QUERY_STRING", "").removesuffix("c=1").removesuffix("&")
     if query not in CHOSEN or guard.asked_by_us(environ) is False:
         return None
+    if not guard.has_short_body(environ):
+        return None
     jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
     visitor = cookies.visitor(jar)
     if visitor is None:

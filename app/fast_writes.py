@@ -30,8 +30,6 @@ from app.views.claims import FORM_KEY, fan_id, made, shown_at
 from app.views.language import of_browser
 
 FORM = "application/x-www-form-urlencoded"
-# Far more than an ordinary claim or webhook has.
-LONGEST_BODY = 16 * 1024
 MOST_FIELDS = 10
 
 
@@ -81,6 +79,8 @@ def pay(environ: Environ, reference: str) -> Answer | None:
     jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
     if reference != as_claim_reference(reference) or not sent_by_us(environ, jar):
         return None
+    if not guard.has_short_body(environ):
+        return None
     fan, htmx = fan_id(reference, jar), environ.get("HTTP_HX_REQUEST")
     if htmx == "true":
         opened = payments.pay_first(reference, fan)
@@ -96,7 +96,7 @@ def pay(environ: Environ, reference: str) -> Answer | None:
 
 
 def webhook(environ: Environ, _: str) -> Answer | None:
-    body = body_of(environ)
+    body = body_of(environ, guard.LONGEST_WEBHOOK)
     if body is None:
         return None
     inbox.receive(body, environ.get("HTTP_X_PAYSTACK_SIGNATURE"))
@@ -131,14 +131,11 @@ def form_of(environ: Environ) -> dict[str, str] | None:
     return form if len(form) == len(pairs) else None
 
 
-def body_of(environ: Environ) -> bytes | None:
+def body_of(environ: Environ, longest: int = guard.LONGEST) -> bytes | None:
     """The whole body, which stays there to be read for whoever answers in our place."""
-    length = environ.get("CONTENT_LENGTH", "")
-    if not length.isdecimal() or int(length) > LONGEST_BODY:
+    if not environ.get("CONTENT_LENGTH") or not guard.has_short_body(environ, longest):
         return None
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        return None
-    body, missing = b"", int(length)
+    body, missing = b"", int(environ["CONTENT_LENGTH"])
     while missing and (more := environ["wsgi.input"].read(missing)):
         body, missing = body + more, missing - len(more)
     environ["wsgi.input"] = BytesIO(body)

@@ -238,7 +238,8 @@ def ask(way: Any, method: str, path: str, headers: dict[str, str]) -> tuple[Any,
     kept = sorted(h for h in found.items() if h[0] not in ("X-Request-Id", "Date"))
     assert len(found["X-Request-Id"]) == 16
     # Two moments are never the same, nor are two requests.
-    own = rb'(?<="updated_at":")[^"]*|(?<=<span class="ref">)[0-9a-f]{16}'
+    number = rb'(?<="request_id":")[0-9a-f]{16}|(?<=<span class="ref">)[0-9a-f]{16}'
+    own = rb'(?<="updated_at":")[^"]*|' + number
     answer = b"".join(body)
     if found.get("Content-Encoding") == "gzip":
         answer = gzip.decompress(answer)

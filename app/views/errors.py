@@ -12,7 +12,8 @@ from app import metrics
 from app.domain import errors
 from app.domain.errors import Refusal
 from app.domain.said import say
-from app.views.language import said
+from app.views.headers import to_be_logged
+from app.views.language import own_path, said
 
 log = logging.getLogger("fairqueue.errors")
 
@@ -106,7 +107,7 @@ def http_error(error: HTTPException) -> Response:
 
 
 def failed(error: Exception) -> Response:
-    log.exception("request %s failed", getattr(g, "request_id", "-"), exc_info=error)
+    log.exception("request %s failed", request_id(), exc_info=error)
     return page(500, FAILED_SHORT, FAILED)
 
 
@@ -114,7 +115,11 @@ def page(status: int, heading: str, message: str, refusal: Refusal | None = None
     """The same answer as a page, a fragment for htmx, or JSON."""
     wait = getattr(refusal, "retry_after", None)
     if wants_json():
-        body = {"error": type(refusal).__name__ if refusal else heading, "message": said(message)}
+        body = {
+            "error": type(refusal).__name__ if refusal else heading,
+            "message": said(message),
+            "request_id": request_id(),
+        }
         return make_response(jsonify(body), status)
     template = "errors/_error.html" if request.htmx else "errors/error.html"
     html = render_template(
@@ -126,16 +131,20 @@ def page(status: int, heading: str, message: str, refusal: Refusal | None = None
         status=status,
         wait=wait,
         repeat=wait is not None and request.method == "GET",
-        again=request.full_path.rstrip("?"),
+        again=own_path(request.full_path.rstrip("?")),
         slug=(request.view_args or {}).get("slug"),
         reference=getattr(refusal, "reference", None) or (request.view_args or {}).get("reference"),
-        request_id=getattr(g, "request_id", None),
+        request_id=request_id() if to_be_logged(status) else None,
     )
     response = make_response(html, status)
     if request.htmx and 400 <= status < 500 and request.method == "GET":
         # A poll that will never succeed ends on the whole page, which says why.
         response.headers["HX-Refresh"] = "true"
     return response
+
+
+def request_id() -> str:
+    return str(g.get("request_id", "-"))
 
 
 def wants_json() -> bool:

@@ -7,18 +7,23 @@ a browser sends neither, a form needs the token that its page gave it, bound to 
 but joining, whose page is the same for everyone, and which takes nothing from anybody. Forms of
 staff always need a token, that of their session (app/views/staff.py). The gateway signs what it
 sends, so its address is exempt.
+
+Nothing that is longer than what a page of ours sends is read: what says its length is refused
+before, what comes in chunks as soon as it is longer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g
 from htmx_flask import request
 from markupsafe import Markup
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.config import THIS_MACHINE
 from app.domain.errors import CrossSite, FormTooOld, HostUnknown, Refusal
@@ -34,6 +39,11 @@ ANY_HOST = frozenset({"health.live", "health.ready", "health.counters"})
 # What the short way was refused, in the environment of the request that it hands on.
 REFUSED = "fairqueue.refused"
 FIELD = "form_token"
+# In bytes. A fan's longest form is a claim with a name of 100 letters, each nine bytes as it is
+# sent; a text of an organiser's may have 500.
+LONGEST = 8 * 1024
+LONGEST_OF_STAFF = 32 * 1024
+LONGEST_WEBHOOK = 64 * 1024
 
 
 def register(app: Flask) -> None:
@@ -43,9 +53,14 @@ def register(app: Flask) -> None:
 
 
 def check() -> None:
-    """Raises HostUnknown, CrossSite, FormTooOld."""
+    """Raises HostUnknown, RequestEntityTooLarge, CrossSite, FormTooOld."""
     if request.endpoint not in ANY_HOST and not host_is_ours(request.environ):
         raise HostUnknown
+    longest = request.max_content_length = _longest()
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
+        put_together(request.environ, longest + 1)
+    if (request.content_length or 0) > longest:
+        raise RequestEntityTooLarge
     if request.method in SAFE or request.endpoint in EXEMPT:
         return
     ours = asked_by_us(request.environ)
@@ -57,6 +72,33 @@ def check() -> None:
         and not is_own_form(request.cookies, request.form.get(FIELD))
     ):
         raise FormTooOld
+
+
+def _longest() -> int:
+    if request.endpoint in EXEMPT:
+        return LONGEST_WEBHOOK
+    return LONGEST_OF_STAFF if request.blueprint in staff.ALLOWED else LONGEST
+
+
+def put_together(environ: dict[str, Any], most: int) -> None:
+    """A body that comes in chunks, as one of known length, cut off after `most` bytes.
+
+    Werkzeug would take the first bytes of one that is too long for the whole.
+    """
+    body = b""
+    while len(body) < most and (more := environ["wsgi.input"].read(most - len(body))):
+        body += more
+    del environ["HTTP_TRANSFER_ENCODING"]
+    environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+
+def has_short_body(environ: Mapping[str, Any], longest: int = LONGEST) -> bool:
+    """Whether the request says that its body is no longer than this, or that it has none."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if "HTTP_TRANSFER_ENCODING" in environ or not (length.isascii() and length.isdecimal()):
+        return False
+    # As a number, a length of a million digits would cost more than the body.
+    return len(length) < 12 and int(length) <= longest
 
 
 def _needs_token() -> bool:

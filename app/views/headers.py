@@ -116,9 +116,17 @@ def finish(response: Response) -> Response:
     endpoint = request.endpoint or "none"
     seconds = clock.monotonic() - g.started
     metrics.answered(endpoint, request.method, response.status_code, seconds)
-    if response.status_code >= 500:
+    if to_be_logged(response.status_code):
         log.warning("%s %s %s id=%s", response.status_code, request.method, endpoint, g.request_id)
     return response
+
+
+def to_be_logged(status: int) -> bool:
+    """Faults of ours, and what somebody was not allowed to do: what the page names the request for.
+
+    Whoever asks for a page they may not see is no reason for a line, as a crowd does it.
+    """
+    return status >= 500 or (status in (401, 403, 413, 429) and request.method == "POST")
 
 
 def of_security(kind: str) -> tuple[tuple[str, str], ...]:

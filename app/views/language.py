@@ -97,7 +97,12 @@ def in_language(name: str) -> str | None:
     its address alone."""
     if request.method != "GET":
         return None
-    return f"{quote(request.path)}?{urlencode({**request.args.to_dict(), 'lang': name})}"
+    return f"{own_path(quote(request.path))}?{urlencode({**request.args.to_dict(), 'lang': name})}"
+
+
+def own_path(path: str) -> str:
+    """A path as an address on this site: browsers take //name for the address of another."""
+    return "/" + path.lstrip("/\\")
 
 
 def _finalize(value: Any) -> Any:

@@ -116,4 +116,5 @@ def test_programs_get_their_errors_as_json(client):
     assert answer.json == {
         "error": "EventUnknown",
         "message": "We know no event at this address.",
+        "request_id": answer.headers["X-Request-Id"],
     }
