@@ -59,6 +59,8 @@ class Settings:
     hard_limit: float
     rebuild_guard: float
     clock_offset: float
+    staff_idle: float
+    staff_session: float
     log_level: str
 
     @property
@@ -112,6 +114,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         hard_limit=env.number("HARD_LIMIT", 1200, at_least=0),
         rebuild_guard=env.number("REBUILD_GUARD", 40, at_least=0),
         clock_offset=env.number("CLOCK_OFFSET", 0, at_least=-86_400),
+        staff_idle=env.number("STAFF_IDLE", 1800, at_least=60),
+        staff_session=env.number("STAFF_SESSION", 43_200, at_least=300),
         log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     )
     _check_order_of_deadlines(settings)

@@ -7,7 +7,7 @@ and Lua codes become one of these at the border, once.
 
 from __future__ import annotations
 
-from app.domain.said import Said, say
+from app.domain.said import Said, say, say_n
 
 
 class Refusal(Exception):
@@ -221,6 +221,20 @@ class LogInRefused(Invalid):
 
     def __init__(self) -> None:
         super().__init__({"password": own_words(type(self))})
+
+
+class TooManyTries(Refusal):
+    """That was tried too often. Please wait and try again."""
+
+    def __init__(self, seconds: int = 900) -> None:
+        super().__init__(
+            say_n(
+                "That was tried too often. Please try again in a minute.",
+                "That was tried too often. Please try again in %(number)s minutes.",
+                -(-seconds // 60),
+            )
+        )
+        self.retry_after = seconds
 
 
 class StaffExists(Refusal):

@@ -12,10 +12,12 @@ ROLES = (ORGANISER, SUPPORT, ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """From where a request came, and by which number our pages and logs name it."""
+    """From where a request came, by which number our pages and logs name it, and what its browser
+    calls itself."""
 
     address: str = ""
     request_id: str = ""
+    browser: str = ""
 
 
 # A command that an operator types on the machine itself.
@@ -26,8 +28,9 @@ HERE = Origin()
 class StaffMember:
     """Somebody who works for an organisation; sees that organisation only.
 
-    `key` names this person in a session and changes with the password, so that a new password
-    ends every old session. `origin` is where this person's present request comes from.
+    Of somebody who is logged in, `key` is the secret that the browser holds and `session_id` the
+    session that it opens, `stale` if nobody has used that for a minute. `origin` is where this
+    person's present request comes from.
     """
 
     id: int
@@ -36,7 +39,9 @@ class StaffMember:
     email: str
     name: str
     role: str
-    key: str
+    key: str = ""
+    session_id: int | None = None
+    stale: bool = False
     origin: Origin = HERE
 
     @property

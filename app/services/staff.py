@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from app.domain.errors import LogInRefused, Refusal, Unknown
+from app.domain.errors import Invalid, LogInRefused, Refusal, Unknown
+from app.domain.said import say
 from app.domain.staff import ADMIN, HERE, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
-from app.services import trail
+from app.domain.tries import LOG_IN
+from app.services import sessions, trail, tries
+from app.store import sessions as session_store
 from app.store import staff as store
-from app.store.db import autocommit_engine, transaction, translated
+from app.store.db import transaction
 
 SHORTEST_PASSWORD = 12
 # Hashing a megabyte that a stranger posts would cost more than the answer is worth.
@@ -25,40 +25,68 @@ __all__ = ["ADMIN", "ORGANISER", "ROLES", "SUPPORT", "StaffMember"]
 
 
 def log_in(email: str, password: str, origin: Origin = HERE) -> StaffMember:
-    """The person with this address and password.
+    """The person with this address and password, in a session of their own.
 
     Unknown address, wrong password and disabled account take the same time and get the same
-    answer: LogInRefused.
+    answer: LogInRefused. Raises TooManyTries, whoever has the address.
     """
-    password = password[:LONGEST_PASSWORD]
+    password, email = password[:LONGEST_PASSWORD], email.strip().lower()
+    tries.count(LOG_IN, email, origin)
     # Hashed even when it is not needed: whether this process has made it already must not be
     # what tells a known address from an unknown one.
     stand_in = _hash_of_nobody()
     with transaction() as session:
-        found = store.by_email(session, email.strip().lower())
+        found = store.by_email(session, email)
         password_hash = found[0].password_hash if found else stand_in
-        member = (
-            _member(found[0], found[1].name) if found and found[0].disabled_at is None else None
-        )
-        known = found and (found[0].organisation_id, found[0].email)
+        member = _member(found[0], found[1].name) if found else None
+        enabled = found is not None and found[0].disabled_at is None
     # Hashing takes long, so no connection is held meanwhile.
     right = _is_right(password_hash, password)
     with transaction() as session:
+        if member is not None and enabled and right:
+            tries.forget(session, LOG_IN, email, origin)
+            return sessions.start(session, member, origin)
         # An address that nobody has belongs to no organisation, whose trail it could be in.
-        if member is not None and right:
-            member = replace(member, origin=origin)
-            trail.record(session, member, "logged in", "staff", member.email)
-        elif known:
-            trail.note(session, known[0], "log-in refused", "staff", known[1], origin)
-    if member is None or not right:
-        raise LogInRefused
-    return member
+        if member is not None:
+            own = member.organisation_id
+            trail.note(session, own, "log-in refused", "staff", member.email, origin)
+    raise LogInRefused
 
 
-def log_out(member: StaffMember) -> None:
-    """Write down that somebody goes."""
+def change_password(member: StaffMember, present: str, wanted: str) -> None:
+    """Give oneself a new password; every other session of this person ends.
+
+    Raises TooManyTries, Invalid (fields `present`, `wanted`).
+    """
+    tries.count(LOG_IN, member.email, member.origin)
+    check_password("wanted", wanted)
     with transaction() as session:
-        trail.record(session, member, "logged out", "staff", member.email)
+        found = store.by_email(session, member.email)
+        password_hash = found[0].password_hash if found else _hash_of_nobody()
+    if not _is_right(password_hash, present[:LONGEST_PASSWORD]):
+        raise Invalid({"present": say("This is not your present password.")})
+    new_hash = hashed(wanted)
+    with transaction() as session:
+        tries.forget(session, LOG_IN, member.email, member.origin)
+        store.set_password(session, member.id, new_hash)
+        session_store.end(session, member.id, but=member.session_id)
+        trail.record(session, member, "changed the password", "staff", member.email)
+
+
+def check_password(field: str, password: str) -> None:
+    """Raises Invalid with this field when it is too short or too long."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        wrong = say(
+            "Please use %(shortest)s to %(longest)s letters.",
+            shortest=SHORTEST_PASSWORD,
+            longest=LONGEST_PASSWORD,
+        )
+        raise Invalid({field: wrong})
+
+
+def hashed(password: str) -> str:
+    """As it is kept: argon2id, which takes a while on purpose, so call it in no transaction."""
+    return _hasher().hash(password)
 
 
 def _is_right(password_hash: str, password: str) -> bool:
@@ -66,20 +94,6 @@ def _is_right(password_hash: str, password: str) -> bool:
         return _hasher().verify(password_hash, password)
     except (Argon2Error, InvalidHashError):
         return False
-
-
-def load(key: str) -> StaffMember | None:
-    """Whom a session's key names: None if nobody, disabled, or the password changed since."""
-    number = key.partition(".")[0]
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    # Every page of staff begins with this, and figures are asked for every other second.
-    with translated(), autocommit_engine().connect() as connection:
-        found = store.active(connection, int(number))
-    if found is None:
-        return None
-    member = _member(found, found.organisation)
-    return member if hmac.compare_digest(member.key, key) else None
 
 
 def by_email(email: str) -> StaffMember:
@@ -114,7 +128,6 @@ def add(organisation: str, email: str, name: str, role: str, password: str) -> S
 
 
 def _member(row: Any, organisation: str) -> StaffMember:
-    mark = hashlib.sha256(row.password_hash.encode()).hexdigest()[:16]
     return StaffMember(
         id=row.id,
         organisation_id=row.organisation_id,
@@ -122,7 +135,6 @@ def _member(row: Any, organisation: str) -> StaffMember:
         email=row.email,
         name=row.name,
         role=row.role,
-        key=f"{row.id}.{mark}",
     )
 
 

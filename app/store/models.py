@@ -470,6 +470,40 @@ class TimelineEntry(Base):
     at: Mapped[datetime] = _created()
 
 
+class StaffSession(Base):
+    """One log-in in one browser, which holds the token of which this keeps the hash."""
+
+    __tablename__ = "staff_sessions"
+    __table_args__ = (Index("staff_sessions_by_person", "staff_id", "created_at"),)
+
+    id: Mapped[int] = _id()
+    token_hash: Mapped[str] = mapped_column(Text, unique=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    address: Mapped[str] = mapped_column(Text)
+    network: Mapped[str] = mapped_column(Text)
+    browser: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = _created()
+    seen_at: Mapped[datetime] = _created()
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class StaffTry(Base):
+    """Somebody tried to log in, or the like, and is not known to have succeeded. `account` is the
+    hash of what was typed as the address."""
+
+    __tablename__ = "staff_tries"
+    __table_args__ = (
+        Index("staff_tries_of_account", "account", "at"),
+        Index("staff_tries_of_network", "network", "at"),
+    )
+
+    id: Mapped[int] = _id()
+    kind: Mapped[str] = mapped_column(Text)
+    account: Mapped[str] = mapped_column(Text)
+    network: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Moment, server_default=func.now(), index=True)
+
+
 class StaffAction(Base):
     """What somebody of an organisation did: never changed, never deleted.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.errors import StaffExists
@@ -21,13 +19,8 @@ def by_email(session: Db, email: str) -> tuple[Staff, Organisation] | None:
     return None if row is None else (row[0], row[1])
 
 
-def active(connection: Connection, staff_id: int) -> Any | None:
-    """The person's columns and the organisation's name, unless the account is disabled."""
-    return connection.execute(
-        select(*Staff.__table__.columns, Organisation.name.label("organisation"))
-        .join(Organisation, Organisation.id == Staff.organisation_id)
-        .where(Staff.id == staff_id, Staff.disabled_at.is_(None))
-    ).first()
+def set_password(session: Db, staff_id: int, password_hash: str) -> None:
+    session.execute(update(Staff).where(Staff.id == staff_id).values(password_hash=password_hash))
 
 
 def names(session: Db, organisation_id: int) -> dict[int, str]:

@@ -22,6 +22,7 @@ PAGES = (
     "previews",
     "support",
     "trail",
+    "account",
 )
 
 

@@ -26,6 +26,7 @@ ANSWERS: dict[type[Refusal], tuple[int, str]] = {
     errors.NotNow: (503, say("One moment, please")),
     errors.TooManyCodes: (429, say("Please wait a little")),
     errors.TooManyJoins: (429, say("Please wait a little")),
+    errors.TooManyTries: (429, say("Please wait a little")),
     errors.StateGone: (409, say("This has changed")),
     errors.Conflict: (409, say("Please try again")),
     errors.SaleOver: (409, say("The sale is over")),

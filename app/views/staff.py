@@ -16,11 +16,18 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
-from app.domain.errors import CrossSite, LogInRefused, LogInRequired, NotAllowed, Unknown
+from app.domain.errors import (
+    CrossSite,
+    LogInRefused,
+    LogInRequired,
+    NotAllowed,
+    TooManyTries,
+    Unknown,
+)
 from app.domain.said import say
 from app.domain.staff import ADMIN, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
-from app.extensions import login_manager
-from app.services import staff
+from app.extensions import login_manager, settings
+from app.services import sessions, staff
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -30,13 +37,13 @@ ALLOWED: dict[str, frozenset[str]] = {
     "organiser": frozenset({ORGANISER, ADMIN}),
     "previews": frozenset({ORGANISER, ADMIN}),
     "support": frozenset({SUPPORT, ADMIN}),
+    "account": frozenset(ROLES),
     "trail": frozenset({ADMIN}),
 }
 BEFORE_LOG_IN = frozenset({"staff.log_in", "staff.log_in_form"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of plain letters: browsers read other characters in ways of their own.
 PAGE_OF_STAFF = re.compile(r"/(organiser|support)(/[A-Za-z0-9/_-]*)?")
-WORKING_DAY = timedelta(hours=12)
 
 
 class Person(UserMixin):
@@ -60,13 +67,13 @@ def bind(state: BlueprintSetupState) -> None:
     # Not by init_app(): that would look into the session after every fan's request too, and
     # mark pages that are the same for everyone as different for each cookie.
     state.app.login_manager = login_manager  # type: ignore[attr-defined]
-    state.app.permanent_session_lifetime = WORKING_DAY
+    state.app.permanent_session_lifetime = timedelta(seconds=settings.staff_session)
     state.app.config["SESSION_REFRESH_EACH_REQUEST"] = False
 
 
 @login_manager.user_loader
 def load(key: str) -> Person | None:
-    member = staff.load(key)
+    member = sessions.load(key)
     return Person(member) if member else None
 
 
@@ -85,9 +92,10 @@ def admit() -> Response | None:
         g.member = replace(current_user.member, origin=origin())
         if me().role not in allowed:
             raise NotAllowed
-        # A working day counts from the last page that was opened, not from the last figures
-        # that a page left open has asked for.
-        session.modified = not request.htmx
+        # A session is idle since the last page that was opened, not since the last figures that
+        # a page left open has asked for.
+        if not request.htmx:
+            sessions.seen(me())
     if request.method not in SAFE:
         check_form_token()
     return None
@@ -95,7 +103,7 @@ def admit() -> Response | None:
 
 def origin() -> Origin:
     """Where this request comes from, for the trail."""
-    return Origin(request.remote_addr or "", g.request_id)
+    return Origin(request.remote_addr or "", g.request_id, request.user_agent.string)
 
 
 def _to_log_in() -> Response:
@@ -146,7 +154,7 @@ def home() -> Response:
 
 @blueprint.get("/login")
 def log_in_form() -> str:
-    return render_template("staff/login.html", email="", fields={}, next=_next())
+    return render_template("staff/login.html", email="", refusal=None, next=_next())
 
 
 @blueprint.post("/login")
@@ -154,9 +162,13 @@ def log_in() -> Response | tuple[str, int]:
     email = request.form.get("email", "")
     try:
         member = staff.log_in(email, request.form.get("password", ""), origin())
-    except LogInRefused as refusal:
-        page = render_template("staff/login.html", email=email, fields=refusal.fields, next=_next())
-        return page, 422
+    except (LogInRefused, TooManyTries) as refusal:
+        page = render_template("staff/login.html", email=email, refusal=refusal, next=_next())
+        return page, 422 if isinstance(refusal, LogInRefused) else 429
+    return _enter(member)
+
+
+def _enter(member: StaffMember) -> Response:
     # A new session: nothing that was in it before belongs to this person.
     session.clear()
     session.permanent = True
@@ -166,7 +178,12 @@ def log_in() -> Response | tuple[str, int]:
 
 @blueprint.post("/logout")
 def log_out() -> Response:
-    staff.log_out(me())
+    sessions.log_out(me())
+    return forget_browser()
+
+
+def forget_browser() -> Response:
+    """This browser holds no session any more."""
     logout_user()
     session.clear()
     return redirect(url_for("staff.log_in_form"), code=303)

@@ -96,6 +96,7 @@ def of_staff(app: Flask, bank: Any, deliver: Any) -> dict[str, Draw]:
                 keep(f"{more}-{name}", organiser.get(f"{page}/{more}"))
     keep("events", organiser.get("/organiser/"))
     _of_support(keep, organiser, support, bank, deliver)
+    keep("account", support.get("/staff/account/"))
     keep("actions", Desk(app, "admin", organiser.organisation).get("/staff/actions"))
     return site
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from app.domain import errors
@@ -18,6 +19,7 @@ from app.services import (
     outbox,
     readiness,
     samples,
+    sessions,
     sheets,
     staff,
     support,
@@ -368,17 +370,52 @@ def somebody_logs_in(world: World) -> Life:
 
     def log_in() -> None:
         key = staff.log_in(who.email, PASSWORD).key
-        assert staff.load(key) == staff.by_email(who.email) == who
+        loaded = sessions.load(key)
+        assert loaded is not None
+        assert loaded.id == staff.by_email(who.email).id == who.id
 
     yield log_in
     log_in()
+    with suppress(errors.LogInRefused):
+        staff.log_in(who.email, "wrong")
+
+
+@USE_CASES
+def a_password_is_changed(world: World) -> Life:
+    who = somebody(world, "support")
+    another = f"{PASSWORD} indeed"
+    yield lambda: staff.change_password(who, PASSWORD, another)
+    with suppress(errors.Invalid):
+        staff.change_password(who, PASSWORD, another)
+    assert staff.log_in(who.email, another).id == who.id
+
+
+@USE_CASES
+def somebody_ends_sessions(world: World) -> Life:
+    email = somebody(world, "support").email
+    here, there = staff.log_in(email, PASSWORD), staff.log_in(email, PASSWORD)
+    world.change("UPDATE staff_sessions SET seen_at = now() - interval '2 minutes'")
+    who = sessions.load(here.key)
+    assert who is not None
+    assert there.session_id is not None
+
+    def end_them() -> None:
+        sessions.seen(who)
+        assert there.session_id is not None
+        sessions.end(who, there.session_id)
+        sessions.log_out_everywhere(who)
+        assert sessions.living(who) == []
+
+    yield end_them
+    end_them()
+    assert sessions.load(here.key) is None
 
 
 @USE_CASES
 def somebody_logs_out(world: World) -> Life:
     who = somebody(world, "support")
-    yield lambda: staff.log_out(who)
-    staff.log_out(who)
+    yield lambda: sessions.log_out(who)
+    sessions.log_out(who)
     assert world.rows("SELECT DISTINCT verb FROM staff_actions ORDER BY 1")[-1] == ("logged out",)
 
 
