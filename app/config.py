@@ -46,6 +46,7 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     trusted_proxies: int
     joins_per_minute: int
+    forms_per_minute: int
     redis_timeout: float
     lock_timeout: float
     statement_timeout: float
@@ -100,7 +101,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         mail_from=env.text("MAIL_FROM", "FairQueue <tickets@fairqueue.example>"),
         allowed_hosts=tuple(name.lower() for name in env.words("ALLOWED_HOSTS", "")),
         trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, at_least=0, at_most=10)),
-        joins_per_minute=env.joins("JOINS_PER_MINUTE", 3000),
+        joins_per_minute=env.a_minute("JOINS_PER_MINUTE", 3000),
+        forms_per_minute=env.a_minute("FORMS_PER_MINUTE", 3000),
         redis_timeout=env.number("REDIS_TIMEOUT", 0.3, at_least=0.05),
         lock_timeout=env.number("LOCK_TIMEOUT", 0.5, at_least=0.05),
         statement_timeout=env.number("STATEMENT_TIMEOUT", 2, at_least=0.1),
@@ -190,7 +192,7 @@ class _Reader:
     def words(self, name: str, default: str) -> list[str]:
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
-    def joins(self, name: str, default: int) -> int:
+    def a_minute(self, name: str, default: int) -> int:
         # On a development machine a whole crowd comes from one address.
         return int(self.number(name, 0 if self._development else default, at_least=0, at_most=1e6))
 

@@ -8,6 +8,8 @@ on to Flask. What writes must not be done twice because it goes on:
 - Only a fault of ours makes Flask ask again. That changes nothing, for a claim has its form key, a
   webhook its hash, and a claim one open payment.
 
+No limit per network counts what is answered here; app/views/limits.py says why.
+
 tests/test_fast_writes.py asks both ways and compares their answers.
 """
 

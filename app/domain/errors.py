@@ -122,6 +122,13 @@ class TooManyJoins(Refusal):
         self.retry_after = seconds
 
 
+class TooManyRequests(Refusal):
+    """Very many requests came from your network this minute. Please try again in a moment."""
+
+    # A minute is counted from its beginning, so that it is over then.
+    retry_after = 60
+
+
 class NoPlace(Refusal):
     """You have no place in this line."""
 

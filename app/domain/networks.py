@@ -5,6 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 
 _SIXTY_FOUR = 64
+# A /64 without these is its /48.
+_SITE_BITS = 16
 
 
 def network(address: str) -> str:
@@ -22,3 +24,11 @@ def network(address: str) -> str:
     if six.ipv4_mapped:
         return str(six.ipv4_mapped)
     return f"{int(six) >> _SIXTY_FOUR:x}::"
+
+
+def wider_network(address: str) -> str:
+    """The network that one customer of a provider may have a part of: /24, or /48 of IPv6."""
+    near = network(address)
+    if ":" not in near:
+        return near.rpartition(".")[0]
+    return f"{int(near.removesuffix('::'), 16) >> _SITE_BITS:x}::"

@@ -28,13 +28,14 @@ PAGES = (
 
 def register(app: Flask) -> None:
     """Put every page, error page, filter and header on the application."""
-    from app.views import assets, errors, guard, headers, language, packing, words
+    from app.views import assets, errors, guard, headers, language, limits, packing, words
 
     # The first to see a request gives it its id, which every refusal after it needs.
     headers.register(app)
     # The second gives it its language, which they need as well.
     language.register(app)
     guard.register(app)
+    limits.register(app)
     errors.register(app)
     words.register(app)
     assets.register(app)

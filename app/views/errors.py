@@ -25,6 +25,7 @@ ANSWERS: dict[type[Refusal], tuple[int, str]] = {
     errors.OutcomeUnknown: (503, say("One moment, please")),
     errors.NotNow: (503, say("One moment, please")),
     errors.TooManyCodes: (429, say("Please wait a little")),
+    errors.TooManyRequests: (429, say("Please wait a little")),
     errors.TooManyJoins: (429, say("Please wait a little")),
     errors.TooManyTries: (429, say("Please wait a little")),
     errors.StateGone: (409, say("This has changed")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.networks import network
+from app.domain.networks import network, wider_network
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,19 @@ from app.domain.networks import network
 )
 def test_the_network_of_an_address(address: str, found: str) -> None:
     assert network(address) == found
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("197.210.8.9", "197.210.8"),
+        ("::ffff:197.210.8.9", "197.210.8"),
+        ("2001:db8:1:2:3:4:5:6", "20010db80001::"),
+        ("2001:db8:1:ffff::1", "20010db80001::"),
+        ("2001:db8:2:2::1", "20010db80002::"),
+        ("", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_wider_network_of_an_address(address: str, found: str) -> None:
+    assert wider_network(address) == found
