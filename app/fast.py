@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from app import clock, metrics
 from app.domain.events import EventFacts
 from app.domain.networks import network
+from app.domain.tokens import PlaceToken
 from app.languages import LANGUAGES
 from app.services import catalogue, line
 from app.views import cookies, guard, headers, public, waiting
@@ -41,6 +42,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 EVENTS = "/events/"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
+TAKES_HTML = frozenset({None, "*/*", "text/html"})
 NOT_KEPT = ("Cache-Control", "no-store")
 PACKED = ("Content-Encoding", "gzip")
 # What the address may say of the language: none was chosen, or one of ours.
@@ -134,27 +136,42 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
     place = cookies.place(facts.id, jar)
     if place is None or environ.get("QUERY_STRING"):
         return None
+    accept = environ.get("HTTP_ACCEPT")
+    if accept == JSON:
+        return poll_by_program(environ, facts, place, jar)
+    if accept not in TAKES_HTML:
+        return None
+    language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+    packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    far = line.far_back(facts, place)
+    if far is not None:
+        body = waiting.far_fragment_if_known(facts, far, language, packed)
+        if body is not None:
+            return polled(body, HTML, packed)
+    status = line.glance(facts, place)
+    if status is None:
+        return None
+    proven = cookies.proven(status.place_token, jar)
+    body = waiting.fragment_if_known(facts, status, proven, language, packed)
+    return polled(body, HTML, packed, cookies_of(place, status, jar)) if body else None
+
+
+def poll_by_program(
+    environ: Environ, facts: EventFacts, place: PlaceToken, jar: dict[str, str]
+) -> Answer | None:
     status = line.glance(facts, place)
     if status is None:
         return None
     language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-    accept = environ.get("HTTP_ACCEPT")
-    packed = False
-    if accept == JSON:
-        body, kind = as_json(status, language).encode(), JSON
-    elif accept in (None, "*/*", "text/html"):
-        packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        proven = cookies.proven(status.place_token, jar)
-        known = waiting.fragment_if_known(facts, status, proven, language, packed)
-        if known is None:
-            return None
-        body, kind = known, HTML
-    else:
-        return None
+    body = as_json(status, language).encode()
+    return polled(body, JSON, False, cookies_of(place, status, jar))
+
+
+def polled(body: bytes, kind: str, packed: bool, given: Iterable[str] = ()) -> Answer:
     found = [*of_body(body, kind), NOT_KEPT]
     if packed:
         found.append(PACKED)
-    found += [("Set-Cookie", value) for value in cookies_of(place, status, jar)]
+    found += [("Set-Cookie", value) for value in given]
     return Answer("line.status", 200, found, body, html=kind == HTML)
 
 

@@ -81,21 +81,29 @@ class Snapshot:
         A number up to `top` may be that of a place that was admitted, even if many places went
         back in before it since.
         """
+        after, until = self.far_back(head)
+        return after < number <= until
+
+    def far_back(self, head: int = HEAD) -> tuple[int, int]:
+        """The numbers of those who are, as (the last before them, the last of them)."""
         index = bisect_left(self.ranks, head)
         if index == len(self.ranks):
-            return False
-        return max(self.numbers[index], self.top) < number <= self.last_number
+            return self.last_number, self.last_number
+        return max(self.numbers[index], self.top), self.last_number
+
+    def depth(self, number: int) -> int:
+        """Between which two pivots this number is: all who are at one depth are told alike."""
+        return bisect_left(self.numbers, number)
+
+    def ahead_at(self, depth: int) -> int:
+        """About how many places wait before those at this depth: within STEP or 1 %."""
+        if depth == len(self.numbers):
+            return self.waiting
+        return (self.ranks[depth - 1] + self.ranks[depth]) // 2 if depth else 0
 
     def ahead(self, number: int) -> int:
         """About how many places wait before this number: within STEP or 1 %."""
-        right = bisect_left(self.numbers, number)
-        if right == len(self.numbers):
-            return self.waiting
-        if right == 0:
-            return 0
-        low, high = self.numbers[right - 1], self.numbers[right]
-        first, last = self.ranks[right - 1], self.ranks[right]
-        return first + (last - first) * (number - low) // (high - low)
+        return self.ahead_at(self.depth(number))
 
 
 class LineStatus(NamedTuple):
@@ -230,13 +238,13 @@ def expected_rate(configured: int, observed: float | None) -> float:
     return min(float(configured), observed)
 
 
-def next_poll_seconds(state: str, expected: int | None, planned: int | None, chance: float) -> int:
-    """When to ask again, from 2 to 30 s: soon where something may happen soon.
+def poll_delay(state: str, expected: int | None, planned: int | None) -> float:
+    """When to ask again, in seconds, before jitter(): soon where something may happen soon.
 
     Half of the `expected` wait (None when nobody can know it), so that all who wait are at most
     2,500 a second where 50,000 do. And never so late that a line which suddenly moves as fast as
     it may has passed the place by for more than 5 s: `planned` is the wait at the configured
-    rate, and admission may be 2 s ahead of that. `chance` from 0 to 1 sets the jitter.
+    rate, and admission may be 2 s ahead of that.
     """
     if state in ("before", "waiting", "paused", "none_free"):
         delay = _UNKNOWN_POLL_S
@@ -244,6 +252,10 @@ def next_poll_seconds(state: str, expected: int | None, planned: int | None, cha
             delay = min((planned if expected is None else expected) / 2, (planned + 2) / 1.2)
     else:
         delay = _TURN_POLL_S if state in ("admitted", "overdue") else float(LONGEST_POLL_S)
-    delay = min(max(delay, 2.4), 26) * (1 + _JITTER * (2 * chance - 1))
+    return min(max(delay, 2.4), 26)
+
+
+def jitter(delay: float, chance: float) -> int:
+    """`delay` as one fan is told it, from 2 to 30 s; `chance` is from 0 to 1."""
     # From 2.4 * 0.8 to 26 * 1.2 s: rounded, that is 2 to 31.
-    return min(round(delay), LONGEST_POLL_S)
+    return min(round(delay * (1 + _JITTER * (2 * chance - 1))), LONGEST_POLL_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -44,10 +44,15 @@ def moment(at: datetime, zone: str, locale: str = LOCALE) -> str:
     return f"{words} {zone_name(at, zone)}"
 
 
-@lru_cache(maxsize=1024)
 def _moment(second: int, zone: str, locale: str) -> str:
-    # Kept, because polls are told it.
-    return moment(datetime.fromtimestamp(second, ZoneInfo(zone)), zone, locale)
+    """As moment(), of a moment in seconds since 1970. Polls are told it, so its days are kept."""
+    at = datetime.fromtimestamp(second, ZoneInfo(zone))
+    return f"{_date(at.date(), locale)}, {clock_at(second, zone)}"
+
+
+@lru_cache(maxsize=1024)
+def _date(day: date, locale: str) -> str:
+    return dates.format_date(day, "EEE d MMM yyyy", locale=locale)
 
 
 def clock(at: datetime, zone: str, seconds: bool = False) -> str:

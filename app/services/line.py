@@ -38,7 +38,7 @@ from app.extensions import settings
 from app.line import verbs
 from app.services import catalogue
 from app.services.pictures import Picture, forget_all, picture
-from app.services.scenes import Scene, scene_of
+from app.services.scenes import Depth, Scene, scene_of
 from app.store import places as store
 from app.store.db import autocommit_engine, transaction, translated
 
@@ -177,6 +177,31 @@ def glance(facts: EventFacts, token: PlaceToken) -> LineStatus | None:
     if standing.state == "unknown":
         return None
     return _told(scene, _found(facts, token, standing))
+
+
+class FarBack(NamedTuple):
+    """A place that shares what it is told with all at its depth."""
+
+    depth: Depth
+    number: int
+    next_poll_seconds: int
+
+
+def far_back(facts: EventFacts, token: PlaceToken) -> FarBack | None:
+    """The same as glance() for most of a long line, in less time; None for any other place."""
+    seen = picture(facts)
+    scene = scene_of(facts, seen)
+    number = token.number
+    if not scene.far_after < number <= scene.far_until or token.epoch != facts.epoch:
+        return None
+    if seen.snapshot is None or token.place_id in seen.gone:
+        return None
+    at = seen.snapshot.depth(number)
+    depth = scene.depths.get(at)
+    if depth is None:
+        found = _Found(token, WAITING, ahead=seen.snapshot.ahead_at(at), about=True)
+        depth = scene.depths[at] = Depth(*_told_and_delay(scene, found), {})
+    return FarBack(depth, number, rules.jitter(depth.delay, random.random()))  # noqa: S311
 
 
 def _inquire(facts: EventFacts, token: PlaceToken) -> LineStatus:
@@ -350,6 +375,12 @@ def _followed(facts: EventFacts, place_id: str) -> PlaceFacts | None:
 
 def _told(scene: Scene, found: _Found) -> LineStatus:
     """The same in the words of the page."""
+    told, _ = _told_and_delay(scene, found)
+    return told
+
+
+def _told_and_delay(scene: Scene, found: _Found) -> tuple[LineStatus, float]:
+    """As _told(), and when to ask again before the jitter."""
     facts, seen, now = scene.facts, scene.seen, scene.now
     sale, stands = scene.sale, scene.stands
     state = rules.shown_state(found.state, sale, scene.availability)
@@ -366,9 +397,9 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
             earliest, latest = rules.eta_range(
                 eta, planned, scene.until_start, scene.unsure, scene.seen_pace
             )
-    chance = random.random()  # noqa: S311  (no secret)
+    delay = rules.poll_delay(state, eta, planned)
     pass_until = found.pass_until if has_pass else None
-    return LineStatus(
+    told = LineStatus(
         state=state,
         number=found.token.number,
         ahead=found.ahead,
@@ -377,7 +408,7 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
         eta_earliest=earliest,
         eta_latest=latest,
         slow=scene.slow,
-        next_poll_seconds=rules.next_poll_seconds(state, eta, planned, chance),
+        next_poll_seconds=rules.jitter(delay, random.random()),  # noqa: S311  (no secret)
         message=stands or facts.message,
         message_at=None if stands else facts.message_at,
         updated_at=seen.taken_at if found.about else now,
@@ -388,6 +419,7 @@ def _told(scene: Scene, found: _Found) -> LineStatus:
         claim_live=found.claim_live or found.claim_reference is None,
         line_safe=scene.line_safe,
     )
+    return told, delay
 
 
 def _pass(facts: EventFacts, found: _Found, pass_until: int) -> PassToken:

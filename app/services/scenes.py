@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from app.domain import line as rules
 from app.domain.events import Availability, EventFacts, Phase, availability, phase
+from app.domain.line import LineStatus, head_of
 from app.services import catalogue
 from app.services.pictures import Picture
+
+
+class Depth(NamedTuple):
+    """What all are told alike who wait between the same two pivots of a far line: `told` but for
+    number, place and poll. `delay` is when they ask again, in seconds before the jitter. Who shows
+    it may keep in `shown` what that takes, by language."""
+
+    told: LineStatus
+    delay: float
+    shown: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +29,8 @@ class Scene:
     are, a second, and as Postgres is as `silent` as it was. `rate` is admissions per minute,
     `until_start` in seconds. `line_safe` is False while Redis is away, unless the sale is over:
     then it does not matter. `unsure` is the part of a wait by which it may turn out otherwise;
-    `seen_pace` says that the pace was watched.
+    `seen_pace` says that the pace was watched. Places with a number after `far_after`, up to
+    `far_until`, are surely waiting, so far back that `depths` says what all at one depth are told.
     """
 
     facts: EventFacts
@@ -33,6 +46,9 @@ class Scene:
     unsure: float
     seen_pace: bool
     slow: bool
+    far_after: int
+    far_until: int
+    depths: dict[int, Depth] = field(default_factory=dict, compare=False)
 
 
 _kept: dict[int, Scene] = {}
@@ -71,4 +87,12 @@ def _scene(facts: EventFacts, seen: Picture, silent: bool) -> Scene:
         unsure,
         seen_pace,
         seen_pace and unsure > 0,
+        *_far_back(facts, seen, sale),
     )
+
+
+def _far_back(facts: EventFacts, seen: Picture, sale: Phase) -> tuple[int, int]:
+    snapshot = seen.snapshot
+    if seen.away or snapshot is None or snapshot.epoch != facts.epoch or sale == "closed":
+        return 0, 0
+    return snapshot.far_back(head_of(facts.admit_per_minute))

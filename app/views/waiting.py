@@ -24,6 +24,7 @@ from app.domain.references import place_reference
 from app.domain.words import clock, clock_range, count, duration, duration_range
 from app.languages import said
 from app.services import catalogue
+from app.services.line import FarBack
 
 # How near somebody is, by the highest number of people ahead; the words change at these.
 NEAR = (0, 9, 25, 99, 999)
@@ -34,7 +35,9 @@ HOPING = frozenset({"before", "waiting", "paused"})
 # Frames of one event at one moment; claimed places have one each.
 _MOST_FRAMES = 500
 
-Hole = Callable[[EventFacts, LineStatus, datetime, str], str]
+Hole = Callable[[EventFacts, Any, datetime, str], str]
+# What is a fan's own even among those who wait at one depth of the line.
+OWN = frozenset({"number", "poll"})
 
 
 class Situation(NamedTuple):
@@ -105,8 +108,19 @@ class Frame:
         self._packer = zlib.compressobj(1, zlib.DEFLATED, 16 + 11, 5)
         self._packed = self._packer.compress(pieces[0].encode())
 
-    def fill(self, event: EventFacts, status: LineStatus, now: datetime, packed: bool) -> bytes:
-        """The fragment of one fan, as it is or gzipped."""
+    def shared(self, event: EventFacts, status: LineStatus, now: datetime) -> Frame:
+        """The frame of all at one depth: only what is a fan's own is left open."""
+        pieces = self._pieces.copy()
+        for index, hole in self._holes:
+            name = pieces[index]
+            own = name in OWN
+            pieces[index] = f"\0{name}\0" if own else hole(event, status, now, self._language)
+        return Frame("".join(pieces), self._language)
+
+    def fill(
+        self, event: EventFacts, status: LineStatus | FarBack, now: datetime, packed: bool
+    ) -> bytes:
+        """The fragment of one fan, as it is or gzipped; of one far back for a shared frame only."""
         pieces = self._pieces.copy()
         for index, hole in self._holes:
             pieces[index] = hole(event, status, now, self._language)
@@ -174,6 +188,22 @@ def fragment_if_known(
     now = catalogue.moment(event)
     frame = frames.get(situation(event, status, proven, language, now))
     return frame.fill(event, status, now, packed) if frame else None
+
+
+def far_fragment_if_known(
+    event: EventFacts, far: FarBack, language: str, packed: bool
+) -> bytes | None:
+    """As fragment_if_known(), for a fan who is far back."""
+    shown = far.depth.shown
+    frame = shown.get(language)
+    if frame is None:
+        facts, frames = _frames.get(event.slug, (None, {}))
+        told, now = far.depth.told, catalogue.moment(event)
+        whole = frames.get(situation(event, told, False, language, now))
+        if whole is None or facts is not event:
+            return None
+        frame = shown[language] = whole.shared(event, told, now)
+    return frame.fill(event, far, event.as_of, packed)
 
 
 def fragment(

@@ -15,7 +15,8 @@ from app.domain.line import (
     eta_seconds,
     expected_rate,
     head_of,
-    next_poll_seconds,
+    jitter,
+    poll_delay,
     observed_rate,
     shown_state,
 )
@@ -129,7 +130,7 @@ def test_a_line_that_stands_still_has_no_pace_to_promise() -> None:
 
 
 def delay(expected: int | None, planned: int | None, chance: float, state: str = "waiting") -> int:
-    return next_poll_seconds(state, expected, planned, chance)
+    return jitter(poll_delay(state, expected, planned), chance)
 
 
 def test_who_may_not_be_told_their_rank_asks_neither_at_once_nor_late() -> None:
