@@ -143,12 +143,11 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
         return None
     language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-    far = line.far_back(facts, place)
-    if far is not None:
-        body = waiting.far_fragment_if_known(facts, far, language, packed)
-        if body is not None:
-            return polled(body, HTML, packed)
-    status = line.glance(facts, place)
+    status = line.without_asking(facts, place)
+    if isinstance(status, line.FarBack):
+        body = waiting.far_fragment_if_known(facts, status, language, packed)
+        return polled(body, HTML, packed) if body else None
+    status = status or line.glance(facts, place)
     if status is None:
         return None
     proven = cookies.proven(status.place_token, jar)

@@ -9,10 +9,13 @@ known not to hold the copy that Postgres believes in.
 from __future__ import annotations
 
 import select
+import socket
+import struct
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from os import getpid
 from threading import local
+from time import monotonic
 from typing import Any
 
 import hiredis
@@ -42,6 +45,8 @@ log = structlog.get_logger(__name__)
 _PAUSE_AFTER_FAILURE = 0.2
 
 NO_VALID_COPY = -1
+# For so long after its last answer a connection is taken for a good one (s).
+_SURELY_THERE = 0.05
 
 
 class _Bare:
@@ -49,12 +54,20 @@ class _Bare:
     pool and parser take longer than Redis itself. Of one thread only."""
 
     run_id = ""
+    # When it last answered.
+    _heard_at = float("-inf")
     # The life of the client that it was made in, and the process.
     life = (0, 0)
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
         super().on_connect_check_health(check_health)  # type: ignore[misc]
         self._reader = hiredis.Reader()
+        # Python looks with poll() before each call on a socket with a timeout of its own; the
+        # kernel keeps the time for nothing.
+        seconds = float(self._socket.gettimeout())
+        self._socket.settimeout(None)
+        for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self._socket.setsockopt(socket.SOL_SOCKET, direction, _timeval(seconds))
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
         # The last step of every connect.
@@ -84,10 +97,14 @@ class _Bare:
                 raise ConnectionResetError("Redis closed the connection")
             self._reader.feed(received)
             answer = self._reader.gets()
+        self._heard_at = monotonic()
         return answer
 
     def has_ended(self) -> bool:
-        """Whether the server closed it meanwhile; nothing else can have come unasked."""
+        """Whether the server closed it meanwhile; nothing else can have come unasked. One that
+        answered a moment ago is not looked at: under load that would be a call more for each."""
+        if monotonic() - self._heard_at < _SURELY_THERE:
+            return False
         return bool(self._poll.poll(0))
 
     @property
@@ -230,6 +247,11 @@ class LineClient:
 def _start(sha: str, keys: tuple[str, ...]) -> bytes:
     """What each call of a script for one event begins with."""
     return _packed(("EVALSHA", sha, len(keys), *keys))
+
+
+def _timeval(seconds: float) -> bytes:
+    """struct timeval, as socket(7) wants it: seconds and microseconds as long."""
+    return struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
 
 
 def _packed(words: Sequence[str | int]) -> bytes:

@@ -130,6 +130,13 @@ def status(event_id: int, epoch: int, place_id: str) -> Standing:
     return Standing(state)
 
 
+def head(event_id: int, epoch: int, most: int) -> list[str]:
+    """The places that wait first, in order."""
+    keys = keys_of(event_id)
+    places = line_client.run("head", epoch, (keys.epoch, keys.line), most)
+    return [place.decode() for place in places]
+
+
 def restore(
     event_id: int,
     epoch: int,

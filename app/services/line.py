@@ -36,7 +36,7 @@ from app.domain.places import ADMITTED, ENDED, LEFT, LIVE, MERGED, WAITING, Plac
 from app.domain.tokens import PassToken, PlaceToken, new_id
 from app.extensions import settings
 from app.line import verbs
-from app.services import catalogue
+from app.services import catalogue, heads
 from app.services.pictures import Picture, forget_all, picture
 from app.services.scenes import Depth, Scene, scene_of
 from app.store import places as store
@@ -187,21 +187,33 @@ class FarBack(NamedTuple):
     next_poll_seconds: int
 
 
-def far_back(facts: EventFacts, token: PlaceToken) -> FarBack | None:
-    """The same as glance() for most of a long line, in less time; None for any other place."""
+def without_asking(facts: EventFacts, token: PlaceToken) -> FarBack | LineStatus | None:
+    """As glance(), for a poll that this process can answer by itself: most of a long line, and its
+    head while a crowd asks, as of a tenth of a second ago at most. None for any other place.
+
+    For polls only, which come every other second: whoever just left or claimed must not be told
+    that they wait.
+    """
     seen = picture(facts)
     scene = scene_of(facts, seen)
-    number = token.number
-    if not scene.far_after < number <= scene.far_until or token.epoch != facts.epoch:
+    if seen.away or scene.sale == "closed" or token.epoch != facts.epoch:
         return None
-    if seen.snapshot is None or token.place_id in seen.gone:
-        return None
-    at = seen.snapshot.depth(number)
+    if scene.far_after < token.number <= scene.far_until and token.place_id not in seen.gone:
+        return _far_back(scene, token)
+    ahead = heads.rank(facts, token.place_id)
+    return None if ahead is None else _told(scene, _Found(token, WAITING, ahead=ahead))
+
+
+def _far_back(scene: Scene, token: PlaceToken) -> FarBack:
+    snapshot = scene.seen.snapshot
+    assert snapshot is not None
+    at = snapshot.depth(token.number)
     depth = scene.depths.get(at)
     if depth is None:
-        found = _Found(token, WAITING, ahead=seen.snapshot.ahead_at(at), about=True)
+        found = _Found(token, WAITING, ahead=snapshot.ahead_at(at), about=True)
         depth = scene.depths[at] = Depth(*_told_and_delay(scene, found), {})
-    return FarBack(depth, number, rules.jitter(depth.delay, random.random()))  # noqa: S311
+    poll = rules.jitter(depth.delay, random.random())  # noqa: S311  (no secret)
+    return FarBack(depth, token.number, poll)
 
 
 def _inquire(facts: EventFacts, token: PlaceToken) -> LineStatus:
@@ -392,7 +404,10 @@ def _told_and_delay(scene: Scene, found: _Found) -> tuple[LineStatus, float]:
     if found.ahead is not None:
         planned = rules.eta_seconds(found.ahead, facts.admit_per_minute, scene.until_start)
         if state in ("waiting", "before") and not stands:
-            eta = rules.eta_seconds(found.ahead, scene.rate, scene.until_start)
+            as_planned = scene.rate == facts.admit_per_minute
+            eta = planned
+            if not as_planned:
+                eta = rules.eta_seconds(found.ahead, scene.rate, scene.until_start)
         if eta is not None and planned is not None:
             earliest, latest = rules.eta_range(
                 eta, planned, scene.until_start, scene.unsure, scene.seen_pace

@@ -32,6 +32,8 @@ FAR = 1000
 _BANDS = (*NEAR, FAR)
 # In these states somebody wonders whether tickets will be left.
 HOPING = frozenset({"before", "waiting", "paused"})
+# In these somebody may join again.
+OVER = frozenset({"left", "expired", "claimed"})
 # Frames of one event at one moment; claimed places have one each.
 _MOST_FRAMES = 500
 
@@ -171,7 +173,8 @@ def situation(
         message_at=status.message_at,
         # Only at the turn is there anything to say of it here.
         proven=proven or status.state != "admitted",
-        can_join=joinable(phase(event, now)),
+        # Whoever waits is not asked to join.
+        can_join=status.state in OVER and joinable(phase(event, now)),
         claim_reference=status.claim_reference,
         claim_live=status.claim_live,
         language=language,
