@@ -47,6 +47,7 @@ def create_app(
     clock.be_off(settings.clock_offset)
     extensions.settings.bind(settings, wake)
     extensions.db.init_app(app)
+    store.bind(settings)
     extensions.migrate.init_app(app, extensions.db)
     extensions.babel.init_app(app, locale_selector=language)
     extensions.htmx.init_app(app)

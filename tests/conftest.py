@@ -31,6 +31,7 @@ pytest_plugins = ["tests.money"]
 # beside them, so what a process still knew would be about events of an earlier test.
 FORGETTERS = [
     ("app.services.catalogue", "forget_all"),
+    ("app.services.heads", "forget_all"),
     ("app.services.line", "forget_all"),
     ("app.services.mail", "forget_all"),
     ("app.services.place_history", "forget_all"),
@@ -116,6 +117,7 @@ def application(settings: Any) -> Iterator[Flask]:
 
     from app.extensions import db
     from app.factory import create_app
+    from app.store.db import lone
 
     app = create_app(settings)
     app.testing = True
@@ -129,6 +131,7 @@ def application(settings: Any) -> Iterator[Flask]:
     yield app
     with app.app_context():
         db.engine.dispose()
+    lone.close()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from app.line import verbs
 # For so long a head is good (s), and so late an admitted fan may hear of it at most one poll more.
 _MAX_AGE_S = 0.1
 # So many polls within that time are a crowd: for fewer, a head costs more than it spares.
-_CROWD = 6
+CROWD = 6
 
 
 class _Head:
@@ -42,7 +42,7 @@ class _Head:
             self._counted_until, self._came = now + _MAX_AGE_S, 0
         # Threads may count one another's away; then it is a crowd one poll later.
         self._came += 1
-        return self._came >= _CROWD
+        return self._came >= CROWD
 
     def _take(self, facts: EventFacts, now: float) -> bool:
         if not self._lock.acquire(blocking=False):

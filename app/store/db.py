@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import Engine, make_url
@@ -21,6 +20,7 @@ from app.extensions import db, settings
 from app.failpoints import reached
 from app.silence import Silence
 from app.store.bounded import LONGEST_WAIT, BoundedConnection, Statement, somebody_is_there
+from app.store.lone import Pool
 
 # What a violated constraint says to the person who met it.
 REFUSAL_OF_CONSTRAINT: dict[str, type[errors.Refusal]] = {
@@ -48,6 +48,8 @@ def _is_there() -> bool:
 # After Postgres did not answer, this process asks nothing of it for so long (s): else every
 # request would wait out the whole deadline once for each statement, in turn.
 _PAUSE_AFTER_SILENCE = 0.5
+# For statements that stand alone.
+lone = Pool()
 _silence = Silence(
     _PAUSE_AFTER_SILENCE,
     longest_look=LONGEST_WAIT + 0.5,
@@ -57,6 +59,18 @@ _silence = Silence(
 
 def engine_options(settings: Settings) -> dict[str, Any]:
     """SQLAlchemy engine options: a bounded pool of bounded connections."""
+    return {
+        "creator": connector(settings),
+        "pool_size": settings.pool_size,
+        "max_overflow": 0,
+        "pool_timeout": settings.pool_wait,
+        "pool_reset_on_return": "rollback",
+        "pool_events": [(_refuse_the_dead, "checkout")],
+    }
+
+
+def connector(settings: Settings) -> Callable[[], BoundedConnection]:
+    """What makes a bounded connection to the database of these settings."""
     url = make_url(settings.database_url)
     milliseconds = {
         "statement_timeout": settings.statement_timeout,
@@ -66,7 +80,10 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     options = " ".join(f"-c {name}={int(value * 1000)}" for name, value in milliseconds.items())
     arguments = {**url.query, **url.translate_connect_args(username="user", database="dbname")}
 
-    def connect() -> psycopg.Connection[Any]:
+    def connect() -> BoundedConnection:
+        # A server that stands still lets everybody connect, and then says nothing for 2 s.
+        if not somebody_is_there(*_address(settings.database_url)):
+            raise psycopg.OperationalError("no server answers at this address")
         return BoundedConnection.connect(
             **arguments,
             connect_timeout=2,
@@ -75,14 +92,12 @@ def engine_options(settings: Settings) -> dict[str, Any]:
             options=f"{options} -c timezone=UTC",
         )
 
-    return {
-        "creator": connect,
-        "pool_size": settings.pool_size,
-        "max_overflow": 0,
-        "pool_timeout": settings.pool_wait,
-        "pool_reset_on_return": "rollback",
-        "pool_events": [(_refuse_the_dead, "checkout")],
-    }
+    return connect
+
+
+def bind(settings: Settings) -> None:
+    """Send statements that stand alone to the database of these settings from now on."""
+    lone.bind(connector(settings), settings.pool_size, settings.pool_wait)
 
 
 def _refuse_the_dead(connection: BoundedConnection, *_: object) -> None:
@@ -143,7 +158,7 @@ def one_statement(name: str, parameters: Mapping[str, Any]) -> Any:
 
 def all_rows(name: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
     """As one_statement(), with every row."""
-    with translated(), _alone() as connection:
+    with translated(), lone.connection() as connection:
         try:
             rows = connection.ask(_prepared(name), parameters)
         except psycopg.OperationalError as exc:
@@ -152,21 +167,6 @@ def all_rows(name: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
             raise
         reached("statement:", name)
         return rows
-
-
-@contextmanager
-def _alone() -> Iterator[BoundedConnection]:
-    """A connection of the pool, without SQLAlchemy or a transaction in between."""
-    pooled = db.engine.raw_connection()
-    connection = pooled.driver_connection
-    assert isinstance(connection, BoundedConnection)
-    try:
-        yield connection
-    finally:
-        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
-            # Broken, or left in the middle of an answer: nobody may have it after us.
-            pooled.invalidate()
-        pooled.close()
 
 
 @cache

@@ -16,8 +16,8 @@ from app.domain.line import (
     expected_rate,
     head_of,
     jitter,
-    poll_delay,
     observed_rate,
+    poll_delay,
     shown_state,
 )
 

@@ -7,7 +7,7 @@ from time import sleep
 from app.domain.codes import code_of
 from app.domain.tokens import PlaceToken, new_id
 from app.extensions import settings
-from app.services import catalogue, line, verification
+from app.services import catalogue, heads, line, verification
 from app.services.rebuild import rebuild_once
 from jobs import ticks
 from tests import factories
@@ -54,6 +54,22 @@ def a_fan_leaves(world: World) -> Life:
     assert world.rows(PLACES) == [(1, "left")]
     assert line.status(sale.slug, token).state == "left"
     assert line.join(sale.slug, visitor).number == 2, "joining again is the end of the line"
+
+
+@USE_CASES
+def a_crowd_asks_at_the_head(world: World) -> Life:
+    sale = a_sale(0)
+    first, second = join(sale, 2)
+    catalogue.forget_all()
+    facts = catalogue.facts(sale.slug)
+
+    def polls() -> None:
+        for _ in range(2 * heads.CROWD):
+            line.without_asking(facts, second)
+
+    yield polls
+    polls()
+    assert [line.status(sale.slug, token).number for token in (first, second)] == [1, 2]
 
 
 @USE_CASES

@@ -30,6 +30,7 @@ from app.extensions import db
 from app.gateway import client as gateway
 from app.line import client as line_client
 from app.services import audit, audit_gateway, claims, outbox, payments, reconciliation, staff
+from app.store import db as store
 from jobs import ticks
 from jobs import wake as waking
 from sandbox.mailbox import MailCatcher
@@ -209,6 +210,7 @@ class World:
         """Two processes must not share a connection, so none is open at a fork."""
         db.session.remove()
         db.engine.dispose()
+        store.lone.close()
         line_client.bind(self.settings)
         gateway.bind(self.settings)
         waking.client.cache_clear()

@@ -120,6 +120,7 @@ def test_who_gives_up_on_a_silent_postgres_gives_up_for_all_who_wait(app, postgr
     with ExitStack() as held:
         for _ in range(5):
             held.enter_context(db.engine.connect())
+            held.enter_context(store.lone.connection())
     with app.app_context(), ThreadPoolExecutor(5) as pool, stopped(postgres.pid):
         list(pool.map(ask, (0, 1, 1, 1.8, 1.8), (statement, transaction) * 3))
     first, *others = sorted(waited, reverse=True)

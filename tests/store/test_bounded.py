@@ -121,7 +121,7 @@ def test_a_backend_that_ends_in_mid_statement_leaves_the_outcome_unknown(
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_server_finds_out_the_types_of_every_statement_in_a_file(app: Any, file: Path) -> None:
     found = Statement(file.stem, file.read_text())
-    with db._alone() as connection:
+    with db.lone.connection() as connection:
         connection.pgconn.send_prepare(b"try", found.text)
         connection._answer()
         connection.execute("DEALLOCATE try")
