@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -56,6 +57,7 @@ class Settings:
     pool_wait: float
     claims_at_once: int
     gateway_timeout: float
+    gateway_networks: tuple[IPv4Network | IPv6Network, ...]
     payment_grace: float
     hard_limit: float
     rebuild_guard: float
@@ -112,6 +114,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         pool_wait=env.number("POOL_WAIT", 0.5, at_least=0.05),
         claims_at_once=int(env.number("CLAIMS_AT_ONCE", 3, at_least=1, at_most=200)),
         gateway_timeout=env.number("GATEWAY_TIMEOUT", 10, at_least=0.1),
+        gateway_networks=env.networks("GATEWAY_NETWORKS"),
         payment_grace=env.number("PAYMENT_GRACE", 120, at_least=0),
         hard_limit=env.number("HARD_LIMIT", 1200, at_least=0),
         rebuild_guard=env.number("REBUILD_GUARD", 40, at_least=0),
@@ -191,6 +194,14 @@ class _Reader:
 
     def words(self, name: str, default: str) -> list[str]:
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        try:
+            return tuple(ip_network(word) for word in self.words(name, ""))
+        except ValueError as odd:
+            raise SettingError(
+                f"{name} is no list of networks such as 192.0.2.0/24: {odd}."
+            ) from None
 
     def a_minute(self, name: str, default: int) -> int:
         # On a development machine a whole crowd comes from one address.

@@ -98,6 +98,8 @@ def pay(environ: Environ, reference: str) -> Answer | None:
 
 
 def webhook(environ: Environ, _: str) -> Answer | None:
+    if not guard.may_be_the_gateway(environ):
+        return None
     body = body_of(environ, guard.LONGEST_WEBHOOK)
     if body is None:
         return None

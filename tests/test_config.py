@@ -99,6 +99,8 @@ def test_no_secret_has_a_default_outside_development(name: str) -> None:
         ("PAYSTACK_URL", "ftp://x"),
         ("SMTP_URL", "mail.example:25"),
         ("TRUSTED_PROXIES", "-1"),
+        ("GATEWAY_NETWORKS", "192.0.2.0/33"),
+        ("GATEWAY_NETWORKS", "192.0.2.1, gateway.example"),
         ("REDIS_TIMEOUT", "soon"),
         ("POOL_SIZE", "0"),
         ("POOL_SIZE", "nan"),

@@ -98,6 +98,10 @@ class HostUnknown(Refusal):
     """This site does not go by the name that you asked for."""
 
 
+class NotTheGateway(Refusal):
+    """The gateway does not speak from this address."""
+
+
 class Invalid(Refusal):
     """Please check the marked fields."""
 

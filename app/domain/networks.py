@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 _SIXTY_FOUR = 64
 # A /64 without these is its /48.
@@ -32,3 +33,14 @@ def wider_network(address: str) -> str:
     if ":" not in near:
         return near.rpartition(".")[0]
     return f"{int(near.removesuffix('::'), 16) >> _SITE_BITS:x}::"
+
+
+def is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address belongs to one of these; an IPv4 address may be written as IPv6."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return any(found in one for one in networks)

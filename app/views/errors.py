@@ -54,6 +54,7 @@ ANSWERS: dict[type[Refusal], tuple[int, str]] = {
     errors.NoneFreeNow: (409, say("None free this second")),
     errors.SoldOut: (410, say("Sold out")),
     errors.NoneLeft: (410, say("None left")),
+    errors.NotTheGateway: (403, say("Not the gateway")),
     errors.SignatureWrong: (401, say("Not signed")),
     errors.LogInRequired: (401, say("Please log in")),
     errors.StaffExists: (409, say("Already there")),

@@ -27,6 +27,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.config import THIS_MACHINE
 from app.domain.errors import CrossSite, FormTooOld, HostUnknown, Refusal
+from app.domain.networks import is_within
 from app.domain.tokens import FormToken, VisitorToken, new_id
 from app.extensions import settings
 from app.views import cookies, staff
@@ -139,6 +140,12 @@ def not_again() -> None:
     refusal = request.environ.get(REFUSED)
     if isinstance(refusal, Refusal):
         raise refusal
+
+
+def may_be_the_gateway(environ: Mapping[str, Any]) -> bool:
+    """Whether the request comes from where the gateway speaks, if that is known."""
+    networks = settings.gateway_networks
+    return not networks or is_within(environ.get("REMOTE_ADDR", ""), networks)
 
 
 def host_is_ours(environ: dict[str, Any]) -> bool:
