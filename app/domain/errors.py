@@ -234,6 +234,10 @@ class LogInRefused(Invalid):
         super().__init__({"password": own_words(type(self))})
 
 
+class StaffLinkOver(Refusal):
+    """This link has been used, or its time is over. Please ask for a new one."""
+
+
 class TooManyTries(Refusal):
     """That was tried too often. Please wait and try again."""
 

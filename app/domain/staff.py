@@ -12,12 +12,13 @@ ROLES = (ORGANISER, SUPPORT, ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """From where a request came, by which number our pages and logs name it, and what its browser
-    calls itself."""
+    """From where a request came, by which number our pages and logs name it, what its browser
+    calls itself, and in which language it was answered."""
 
     address: str = ""
     request_id: str = ""
     browser: str = ""
+    language: str = "en"
 
 
 # A command that an operator types on the machine itself.

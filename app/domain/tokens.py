@@ -168,3 +168,23 @@ class FormToken(_Token):
     TYPES = (str,)
 
     visitor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResetToken(_Token):
+    """Lets somebody of the staff choose a new password, once; the row says whether it was used."""
+
+    KIND = "reset"
+    TYPES = (str,)
+
+    link_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationToken(_Token):
+    """Lets somebody become one of the staff, once."""
+
+    KIND = "invitation"
+    TYPES = (str,)
+
+    link_id: str

@@ -86,7 +86,17 @@ class Later(Exception):
 def handlers() -> dict[str, Handler]:
     """Which function delivers which kind."""
     # Imported here, because the services in this table owe entries themselves.
-    from app.services import inbox, mail, payments, readiness, refund_news, refunds, turn_mail
+    from app.services import (
+        inbox,
+        mail,
+        payments,
+        readiness,
+        refund_news,
+        refunds,
+        staff,
+        staff_links,
+        turn_mail,
+    )
 
     return {
         "initialize_payment": payments.deliver_initialize,
@@ -100,6 +110,9 @@ def handlers() -> dict[str, Handler]:
         "check_gateway": readiness.check_gateway,
         "send_soon": turn_mail.send_soon,
         "send_turn": turn_mail.send_turn,
+        "send_reset": staff_links.send_reset,
+        "send_invitation": staff_links.send_invitation,
+        "send_log_in_news": staff.send_news,
     }
 
 

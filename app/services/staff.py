@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,8 @@ from app.domain.errors import Invalid, LogInRefused, Refusal, Unknown
 from app.domain.said import say
 from app.domain.staff import ADMIN, HERE, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
 from app.domain.tries import LOG_IN
-from app.services import sessions, trail, tries
+from app.extensions import settings
+from app.services import mail, outbox, sessions, trail, tries
 from app.store import sessions as session_store
 from app.store import staff as store
 from app.store.db import transaction
@@ -71,6 +73,27 @@ def change_password(member: StaffMember, present: str, wanted: str) -> None:
         store.set_password(session, member.id, new_hash)
         session_store.end(session, member.id, but=member.session_id)
         trail.record(session, member, "changed the password", "staff", member.email)
+        owe_news(session, member.email, "password", member.origin)
+    settings.wake(outbox.MAIL)
+
+
+def owe_news(session: store.Db, email: str, what: str, origin: Origin) -> None:
+    """Owe somebody the word that a secret of the own log-in was changed; `what` is one of those
+    in templates/mail/log_in_changed.txt."""
+    payload = {"email": email, "what": what, "language": origin.language}
+    outbox.owe(session, outbox.MAIL, "send_log_in_news", payload)
+
+
+def send_news(payload: Mapping[str, Any]) -> None:
+    """The handler of `send_log_in_news`."""
+    mail.send(
+        "log_in_changed",
+        payload["email"],
+        say("Your log-in to FairQueue was changed"),
+        payload["language"],
+        what=payload["what"],
+        link=f"{settings.public_url}/staff/forgotten",
+    )
 
 
 def check_password(field: str, password: str) -> None:

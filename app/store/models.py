@@ -487,6 +487,36 @@ class StaffSession(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+class StaffLink(Base):
+    """A link in a mail that works once; the number alone opens nothing. `staff_id` is whose
+    password it changes, or who invites."""
+
+    __tablename__ = "staff_links"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", "reset", "invitation"), name="kind_is_known"),
+        CheckConstraint(
+            "(kind = 'invitation') = (role IS NOT NULL)", name="an_invitation_names_a_role"
+        ),
+        CheckConstraint(_one_of("role", "organiser", "support", "admin"), name="role_is_known"),
+        Index(
+            "staff_links_open",
+            "organisation_id",
+            "email",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    email: Mapped[str] = mapped_column(Text)
+    role: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = _created()
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
 class StaffTry(Base):
     """Somebody tried to log in, or the like, and is not known to have succeeded. `account` is the
     hash of what was typed as the address."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select, update
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.errors import StaffExists
 from app.store.db import REFUSAL_OF_CONSTRAINT
-from app.store.models import Organisation, Staff
+from app.store.models import Organisation, Staff, StaffSession
 
 Db = Session | scoped_session[Session]
 
@@ -21,6 +24,50 @@ def by_email(session: Db, email: str) -> tuple[Staff, Organisation] | None:
 
 def set_password(session: Db, staff_id: int, password_hash: str) -> None:
     session.execute(update(Staff).where(Staff.id == staff_id).values(password_hash=password_hash))
+
+
+def colleague(session: Db, organisation_id: int, staff_id: int) -> Staff | None:
+    """Somebody of this organisation."""
+    return session.scalar(
+        select(Staff).where(Staff.id == staff_id, Staff.organisation_id == organisation_id)
+    )
+
+
+def everybody(session: Db, organisation_id: int) -> Sequence[Any]:
+    """An organisation's people by name: id, name, email, role, disabled_at, and when each was
+    last seen."""
+    return session.execute(
+        select(
+            Staff.id,
+            Staff.name,
+            Staff.email,
+            Staff.role,
+            Staff.disabled_at,
+            func.max(StaffSession.seen_at),
+        )
+        .outerjoin(StaffSession, StaffSession.staff_id == Staff.id)
+        .where(Staff.organisation_id == organisation_id)
+        .group_by(Staff.id)
+        .order_by(Staff.name, Staff.id)
+    ).all()
+
+
+def set_disabled(session: Db, staff_id: int, disabled: bool) -> bool:
+    """Whether that changed anything."""
+    was = Staff.disabled_at.is_(None) if disabled else Staff.disabled_at.is_not(None)
+    return _changed(session, staff_id, was, disabled_at=func.now() if disabled else None)
+
+
+def set_role(session: Db, staff_id: int, seen: str, role: str) -> bool:
+    """Whether the role still was as seen."""
+    return _changed(session, staff_id, Staff.role == seen, role=role)
+
+
+def _changed(session: Db, staff_id: int, was: Any, **values: Any) -> bool:
+    row = session.execute(
+        update(Staff).where(Staff.id == staff_id, was).values(**values).returning(Staff.id)
+    ).first()
+    return row is not None
 
 
 def names(session: Db, organisation_id: int) -> dict[int, str]:

@@ -23,6 +23,8 @@ PAGES = (
     "support",
     "trail",
     "account",
+    "arrivals",
+    "people",
 )
 
 

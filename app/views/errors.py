@@ -27,6 +27,7 @@ ANSWERS: dict[type[Refusal], tuple[int, str]] = {
     errors.TooManyCodes: (429, say("Please wait a little")),
     errors.TooManyRequests: (429, say("Please wait a little")),
     errors.TooManyJoins: (429, say("Please wait a little")),
+    errors.StaffLinkOver: (410, say("This link is over")),
     errors.TooManyTries: (429, say("Please wait a little")),
     errors.StateGone: (409, say("This has changed")),
     errors.Conflict: (409, say("Please try again")),

@@ -28,6 +28,7 @@ from app.domain.said import say
 from app.domain.staff import ADMIN, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
 from app.extensions import login_manager, settings
 from app.services import sessions, staff
+from app.views.language import language
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -38,9 +39,22 @@ ALLOWED: dict[str, frozenset[str]] = {
     "previews": frozenset({ORGANISER, ADMIN}),
     "support": frozenset({SUPPORT, ADMIN}),
     "account": frozenset(ROLES),
+    "arrivals": frozenset(ROLES),
+    "people": frozenset({ADMIN}),
     "trail": frozenset({ADMIN}),
 }
-BEFORE_LOG_IN = frozenset({"staff.log_in", "staff.log_in_form"})
+BEFORE_LOG_IN = frozenset(
+    {
+        "staff.log_in",
+        "staff.log_in_form",
+        "arrivals.forgotten",
+        "arrivals.ask",
+        "arrivals.look_at_reset",
+        "arrivals.reset",
+        "arrivals.look_at_invitation",
+        "arrivals.accept",
+    }
+)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of plain letters: browsers read other characters in ways of their own.
 PAGE_OF_STAFF = re.compile(r"/(organiser|support)(/[A-Za-z0-9/_-]*)?")
@@ -103,7 +117,8 @@ def admit() -> Response | None:
 
 def origin() -> Origin:
     """Where this request comes from, for the trail."""
-    return Origin(request.remote_addr or "", g.request_id, request.user_agent.string)
+    browser = request.user_agent.string
+    return Origin(request.remote_addr or "", g.request_id, browser, language())
 
 
 def _to_log_in() -> Response:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.domain import errors
-from app.extensions import db
+from app.domain.staff import HERE
+from app.domain.tokens import InvitationToken, ResetToken
+from app.extensions import db, settings
 from app.line import verbs
-from app.services import catalogue, refunds
+from app.services import catalogue, outbox, refunds, staff_links
 from app.services.samples import samples_once
-from app.store.models import Event, Sample
+from app.store.models import Event, OutboxEntry, Sample, StaffLink
 from app.views.errors import failed, refused
 from app.views.previews import PREVIEWS
 from tests import factories
@@ -96,9 +99,33 @@ def of_staff(app: Flask, bank: Any, deliver: Any) -> dict[str, Draw]:
                 keep(f"{more}-{name}", organiser.get(f"{page}/{more}"))
     keep("events", organiser.get("/organiser/"))
     _of_support(keep, organiser, support, bank, deliver)
+    admin = Desk(app, "admin", organiser.organisation)
+    admin.send("/staff/people/", "/staff/people/invite", email="b@example.com", role="support")
+    admin.get("/staff/people/")
+    keep("people", admin.get("/staff/people/"))
+    keep("forgotten", app.test_client().get("/staff/forgotten"))
+    for name in ("invitation", "reset"):
+        keep(name, app.test_client().get(f"/staff/{name}/{_link(admin, name)}"))
     keep("account", support.get("/staff/account/"))
-    keep("actions", Desk(app, "admin", organiser.organisation).get("/staff/actions"))
+    keep("actions", admin.get("/staff/actions"))
     return site
+
+
+def _link(admin: Desk, name: str) -> str:
+    """The end of a link as a mail brings it."""
+    if name == "reset":
+        staff_links.ask_for_reset(admin.email, HERE)
+        payload = db.session.scalar(
+            select(OutboxEntry.payload).where(OutboxEntry.kind == "send_reset")
+        )
+        db.session.rollback()
+        with suppress(OSError, outbox.Later):
+            # The link is made before the mail server is found to be away.
+            staff_links.send_reset(payload)
+        return ResetToken(payload["link_id"]).sign(settings.secret_key)
+    link_id = db.session.scalar(select(StaffLink.id).where(StaffLink.kind == name))
+    db.session.rollback()
+    return InvitationToken(link_id).sign(settings.secret_key)
 
 
 def _events(desk: Desk) -> dict[str, Event]:

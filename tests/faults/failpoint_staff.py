@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from app.domain import errors
 from app.domain.event_forms import EMPTY
+from app.domain.staff import HERE
 from app.services import (
     audit,
     catalogue,
     claims,
+    colleagues,
     dashboard,
     demo,
     events,
@@ -22,6 +25,7 @@ from app.services import (
     sessions,
     sheets,
     staff,
+    staff_links,
     support,
     trail,
 )
@@ -409,6 +413,90 @@ def somebody_ends_sessions(world: World) -> Life:
     yield end_them
     end_them()
     assert sessions.load(here.key) is None
+
+
+def link_to(world: World, email: str) -> str:
+    """The end of the link in the newest mail to this address that has one of one use."""
+    failpoint_world.deliver(outbox.MAIL)
+    for one in world.mails_to(email):
+        if found := re.search(r"/staff/(?:reset|invitation)/(\S+)", one.text):
+            return found[1]
+    raise AssertionError("no link was sent")
+
+
+@USE_CASES
+def a_forgotten_password_is_asked_for(world: World) -> Life:
+    who = somebody(world, "support")
+
+    def ask_and_send() -> None:
+        staff_links.ask_for_reset(who.email, HERE)
+        failpoint_world.deliver(outbox.MAIL)
+
+    yield ask_and_send
+    ask_and_send()
+    world.beats()
+    assert staff_links.look_at_reset(link_to(world, who.email)).email == who.email
+
+
+@USE_CASES
+def a_forgotten_password_is_changed(world: World) -> Life:
+    who = somebody(world, "support")
+    staff_links.ask_for_reset(who.email, HERE)
+    link, another = link_to(world, who.email), f"{PASSWORD} indeed"
+    yield lambda: staff_links.reset(link, another, HERE)
+    again(lambda: staff_links.reset(link, another, HERE), errors.StaffLinkOver)
+    assert staff.log_in(who.email, another).id == who.id
+    world.beats()
+    assert "was changed" in world.mails_to(who.email)[0].subject
+
+
+@USE_CASES
+def somebody_is_invited(world: World) -> Life:
+    admin = somebody(world, "admin")
+
+    def invite_and_send() -> None:
+        staff_links.invite(admin, "bisi@example.com", "support")
+        failpoint_world.deliver(outbox.MAIL)
+
+    yield invite_and_send
+    invite_and_send()
+    world.beats()
+    link = link_to(world, "bisi@example.com")
+    assert staff_links.look_at_invitation(link).role == "support"
+
+
+@USE_CASES
+def an_invitation_is_accepted(world: World) -> Life:
+    admin = somebody(world, "admin")
+    staff_links.invite(admin, "bisi@example.com", "support")
+    link = link_to(world, "bisi@example.com")
+    yield lambda: staff_links.accept(link, "Bisi", PASSWORD, HERE)
+    again(lambda: staff_links.accept(link, "Bisi", PASSWORD, HERE), errors.StaffLinkOver)
+    assert staff.log_in("bisi@example.com", PASSWORD).role == "support"
+
+
+@USE_CASES
+def an_admin_looks_after_the_people(world: World) -> Life:
+    admin, other = somebody(world, "admin"), somebody(world, "support")
+    staff_links.invite(admin, "bisi@example.com", "support")
+    waiting = colleagues.everybody(admin)[1][0].id
+
+    def look_after() -> None:
+        colleagues.disable(admin, other.id)
+        colleagues.enable(admin, other.id)
+        colleagues.log_out(admin, other.id)
+        with suppress(errors.StateGone):
+            colleagues.change_role(admin, other.id, "support", "organiser")
+        staff_links.withdraw(admin, waiting)
+        colleagues.everybody(admin)
+
+    yield look_after
+    look_after()
+    people, invitations = colleagues.everybody(admin)
+    assert [(one.role, one.disabled_at) for one in people if one.id == other.id] == [
+        ("organiser", None)
+    ]
+    assert invitations == []
 
 
 @USE_CASES
