@@ -132,6 +132,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def by_command() -> bool:
+    """Whether this process is a `flask` command, whose stderr belongs to what it says."""
+    return "FLASK_RUN_FROM_CLI" in os.environ
+
+
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """What `make run` needs to know before there is an application."""

@@ -8,8 +8,8 @@ import structlog
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import clock, extensions
-from app.config import Settings, load
+from app import clock, extensions, logs
+from app.config import Settings, by_command, load
 from app.fast import Fast, short_way
 from app.fast_writes import Writes
 from app.gateway import client as gateway
@@ -54,6 +54,8 @@ def create_app(
     line.bind(settings)
     gateway.bind(settings)
     _log_to_logging()
+    if not by_command():
+        logs.write(settings.log_level)
     _register(app)
     return app
 

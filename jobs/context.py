@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 from flask import Flask, current_app, has_app_context
 
+from app import logs
 from app.extensions import settings
 from app.factory import create_app
 from jobs.wake import wake
@@ -22,12 +22,7 @@ def application() -> Flask:
     """The application of this process, made at the first call. Raises SettingError."""
     app = create_app(wake=wake)
     # RQ tells three lines about every job, eight times a second; only its complaints matter.
-    for name in ("rq", "rq.worker", "rq.job", "rq_scheduler"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    if not logging.getLogger().handlers:
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
+    logs.write(settings.log_level)
     return app
 
 

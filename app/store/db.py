@@ -61,6 +61,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     """SQLAlchemy engine options: a bounded pool of bounded connections."""
     return {
         "creator": connector(settings),
+        # Errors name the statement, and not whose row it was about.
+        "hide_parameters": True,
         "pool_size": settings.pool_size,
         "max_overflow": 0,
         "pool_timeout": settings.pool_wait,
