@@ -125,7 +125,7 @@ def measure(
         supply = supplies.of(row.kind, first + COUNTED)
         warm = bench.kind(row.kind, supply, WARM_UP_S, first)
         each = int(warm.per_second * seconds * SPARE) + 500
-        supply.at_least(each * rounds + COUNTED)
+        supply.at_least(2 * each * rounds + COUNTED)
         made[row.kind.name] = supply, each
     for number in range(rounds):
         for row in rows:
@@ -135,7 +135,7 @@ def measure(
             except RanOut:
                 # Faster than when it was warmed up: once more, with enough of them.
                 each *= 3
-                supply.at_least(each * (rounds - number) + COUNTED)
+                supply.at_least(2 * each * (rounds - number) + COUNTED)
                 made[row.kind.name] = supply, each
                 one_round(bench, row, supply, seconds, each)
         print(f"  round {number + 1} of {rounds} is done", flush=True)
@@ -143,11 +143,20 @@ def measure(
 
 
 def one_round(bench: Bench, row: Row, supply: Supply, seconds: int, each: int) -> None:
-    """The bare view, then this kind. Raises NotAMeasurement, and then the row is as before."""
-    bare = bench.view(seconds)
-    insert = bench.insert(seconds) if row.kind.name == "claim" else None
-    row.loads.append(bench.kind(row.kind, supply, seconds, each))
+    """The bare view, then this kind, while the workers stand still: what a request costs. Then what
+    writes once more with its jobs beside it. Raises NotAMeasurement, and then the row is as before.
+    """
+    busy = None
+    with bench.counters.workers_at_rest():
+        bare = bench.view(seconds)
+        insert = bench.insert(seconds) if row.kind.name == "claim" else None
+        found = bench.kind(row.kind, supply, seconds, each)
+    if row.kind.write:
+        busy = bench.kind(row.kind, supply, seconds, each)
+    row.loads.append(found)
     row.bares.append(bare)
+    if busy is not None:
+        row.busy.append(busy)
     if insert is not None:
         row.inserts.append(insert)
 

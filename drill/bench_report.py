@@ -45,10 +45,12 @@ class Bar:
 
 @dataclass(slots=True)
 class Row:
-    """What was measured of one kind: a Load for each round, and the bare view's beside it."""
+    """What was measured of one kind: a Load for each round, and the bare view's beside it, both
+    while the workers stood still; `busy` with the workers at what it leaves them."""
 
     kind: Kind
     loads: list[Load] = field(default_factory=list)
+    busy: list[Load] = field(default_factory=list)
     bares: list[Load] = field(default_factory=list)
     inserts: list[Load] = field(default_factory=list)
     trips: tuple[float, float] | None = None
@@ -71,12 +73,17 @@ class Row:
 
     @property
     def slowest_probe(self) -> float:
-        return max(load.slowest_probe for load in self.loads)
+        return max(load.slowest_probe for load in (*self.loads, *self.busy))
 
     @property
     def ratio(self) -> float:
         """To the bare view beside it, round by round."""
         return _ratio(self.loads, self.bares)
+
+    @property
+    def ratio_when_busy(self) -> float | None:
+        """The same with the workers at work beside it."""
+        return _ratio(self.busy, self.bares) if self.busy else None
 
     @property
     def ratio_to_insert(self) -> float | None:
@@ -144,6 +151,9 @@ class Row:
                 "rounds": [asdict(load) for load in self.loads],
                 "bare": [asdict(load) for load in self.bares],
             }
+        if (ratio := self.ratio_when_busy) is not None:
+            found["ratio_with_jobs"] = round(ratio, 3)
+            found["rounds_with_jobs"] = [asdict(load) for load in self.busy]
         if (ratio := self.ratio_to_insert) is not None:
             found["ratio_to_insert"] = round(ratio, 3)
         if self.trips is not None:
@@ -180,9 +190,9 @@ class Journey:
 def table(rows: Sequence[Row], journey: Journey | None) -> str:
     """The figures of every kind as a table in Markdown."""
     lines = [
-        "| Request | requests/s | p50 | p99 | of the bare view | floor (goal) | slowest stranger"
-        " | Postgres | Redis |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| Request | requests/s | p50 | p99 | of the bare view | floor (goal) | with its jobs beside"
+        " | slowest stranger | Postgres | Redis |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         kind = row.kind
@@ -190,16 +200,18 @@ def table(rows: Sequence[Row], journey: Journey | None) -> str:
         if row.loads:
             cells += [f"{row.per_second:,.0f}", f"{row.p50_ms:.1f} ms", f"{row.p99_ms:.1f} ms"]
             cells += [f"{row.ratio:.2f}", f"{kind.floor:g} ({kind.goal})" if kind.floor else "-"]
+            busy = row.ratio_when_busy
+            cells += ["-" if busy is None else f"{busy:.2f}"]
             cells += [f"{row.slowest_probe * 1000:.0f} ms"]
         else:
-            cells += ["-"] * 6
+            cells += ["-"] * 7
         cells += [f"{count:g}" for count in row.trips] if row.trips else ["-", "-"]
         lines.append(f"| {' | '.join(cells)} |")
     for row in rows:
         if row.inserts:
             per_second = statistics.median(load.per_second for load in row.inserts)
             cells = [f"{per_second:,.0f}", *["-"] * 3, f"claim: {row.ratio_to_insert:.2f} of it"]
-            lines.append(f"| a view with one INSERT | {' | '.join(cells)} | - | - | 1 | 0 |")
+            lines.append(f"| a view with one INSERT | {' | '.join(cells)} | - | - | - | 1 | 0 |")
     bares = [load for row in rows for load in row.bares]
     if bares:
         per_second, p50, p99 = (
@@ -208,10 +220,10 @@ def table(rows: Sequence[Row], journey: Journey | None) -> str:
         )
         cells = [f"{per_second:,.0f}", f"{p50:.1f} ms", f"{p99:.1f} ms", "1", "-"]
         slowest = max(load.slowest_probe for load in bares) * 1000
-        lines.append(f"| the bare view | {' | '.join(cells)} | {slowest:.0f} ms | 0 | 0 |")
+        lines.append(f"| the bare view | {' | '.join(cells)} | - | {slowest:.0f} ms | 0 | 0 |")
     if journey is not None:
         lines.append(
-            f"| whole journey ({journey.fans} fans, jobs included) | {' | '.join(['-'] * 6)} |"
+            f"| whole journey ({journey.fans} fans, jobs included) | {' | '.join(['-'] * 7)} |"
             f" {journey.postgres:g} | {journey.redis:g} |"
         )
     return "\n".join(lines)
