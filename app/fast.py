@@ -28,6 +28,7 @@ from app.domain.networks import network
 from app.domain.tokens import PlaceToken
 from app.languages import LANGUAGES
 from app.services import catalogue, line
+from app.services.telling import FarBack
 from app.views import cookies, guard, headers, public, waiting
 from app.views.language import of_browser
 from app.views.line import as_json, cookies_of, joined
@@ -144,7 +145,7 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
     language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     status = line.without_asking(facts, place)
-    if isinstance(status, line.FarBack):
+    if isinstance(status, FarBack):
         body = waiting.far_fragment_if_known(facts, status, language, packed)
         return polled(body, HTML, packed) if body else None
     status = status or line.glance(facts, place)

@@ -190,8 +190,8 @@ class Journey:
 def table(rows: Sequence[Row], journey: Journey | None) -> str:
     """The figures of every kind as a table in Markdown."""
     lines = [
-        "| Request | requests/s | p50 | p99 | of the bare view | floor (goal) | with its jobs beside"
-        " | slowest stranger | Postgres | Redis |",
+        "| Request | requests/s | p50 | p99 | of the bare view | floor (goal)"
+        " | with its jobs beside | slowest stranger | Postgres | Redis |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

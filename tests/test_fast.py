@@ -22,7 +22,7 @@ from app.domain.tokens import PassToken, PlaceToken, VisitorToken, new_id
 from app.extensions import db, settings
 from app.line import verbs
 from app.line.client import line_client
-from app.services import admission, catalogue, journal, line, pictures
+from app.services import admission, catalogue, journal, line, pictures, standing, telling
 from tests.factories import a_claim, a_fan, an_admitted_place, an_event, an_id, utc_now
 
 RATE = 6_000_000
@@ -226,7 +226,7 @@ PACKED = {"Accept-Encoding": "gzip, deflate, br"}
 
 @pytest.fixture(autouse=True)
 def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line.random, "random", lambda: 0.5)
+    monkeypatch.setattr(telling.random, "random", lambda: 0.5)
 
 
 def ask(way: Any, method: str, path: str, headers: dict[str, str]) -> tuple[Any, ...]:
@@ -374,7 +374,7 @@ def test_postgres_away_is_told_the_same_both_ways(
     def away(*_: Any) -> Any:
         raise StoreUnavailable
 
-    for module in (catalogue, line):
+    for module in (catalogue, standing):
         monkeypatch.setattr(module, "autocommit_engine", away)
     sleep(1.1)
     path = f"/events/{fan.slug}/line/status"

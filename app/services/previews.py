@@ -19,7 +19,7 @@ from app.domain.payments import Reason
 from app.domain.places import ADMITTED, EXPIRED, LEFT, USED, WAITING
 from app.domain.said import say
 from app.domain.tokens import PlaceToken
-from app.services import carrying, catalogue, line
+from app.services import carrying, catalogue, telling
 from app.services.carrying import Offer
 from app.services.claims import ClaimView, TicketView
 from app.services.payment_views import PaymentView
@@ -127,7 +127,7 @@ def in_line(event: EventFacts, name: str) -> tuple[EventFacts, LineStatus]:
     snapshot = Snapshot(made.epoch, 4_000, 20, made.free, 5_200, 900, 20, (0, 4_000), (21, 5_200))
     seen = Picture(snapshot, frozenset(), standing.away, now, standing.pace)
     pass_until = sale_time_ms(made, now) + made.pass_seconds * 900 if standing.turn else None
-    status = line.imagined(
+    status = telling.imagined(
         made,
         seen,
         place_in(made),

@@ -24,7 +24,7 @@ from app.domain.references import place_reference
 from app.domain.words import clock, clock_range, count, duration, duration_range
 from app.languages import said
 from app.services import catalogue
-from app.services.line import FarBack
+from app.services.telling import FarBack
 
 # How near somebody is, by the highest number of people ahead; the words change at these.
 NEAR = (0, 9, 25, 99, 999)

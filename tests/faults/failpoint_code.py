@@ -35,7 +35,8 @@ SCRIPTS = ("EVAL", "EVALSHA", "FCALL")
 DRIVERS = {
     "httpx": {"app.gateway.client"},
     "smtplib": {"app.services.mail"},
-    "redis": {"app.line.client", "jobs.beat", "jobs.wake", "jobs.worker"},
+    # The limits count in Redis what nothing depends on, through Flask-Limiter.
+    "redis": {"app.line.client", "app.views.limits", "jobs.beat", "jobs.wake", "jobs.worker"},
     "rq": {"jobs.schedule", "jobs.wake", "jobs.worker"},
     "rq_scheduler": {"jobs.schedule"},
     "psycopg": {"app.store.bounded", "app.store.db", "app.store.lone"},

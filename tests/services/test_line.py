@@ -23,7 +23,7 @@ from app.extensions import db
 from app.line import inventory, verbs
 from app.line.client import line_client
 from app.line.keys import keys_of
-from app.services import admission, catalogue, journal, line, pictures
+from app.services import admission, catalogue, journal, line, pictures, standing
 from tests.factories import a_claim, a_fan, an_admitted_place, an_event, an_id, utc_now
 
 FAST = 6_000_000
@@ -381,7 +381,7 @@ def test_joining_and_waiting_need_no_postgres(app: Any, monkeypatch: pytest.Monk
     def away(*_: Any) -> Any:
         raise StoreUnavailable
 
-    for module in (catalogue, line):
+    for module in (catalogue, standing):
         monkeypatch.setattr(module, "autocommit_engine", away)
     sleep(1.1)
     visitor = an_id()
