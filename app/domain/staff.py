@@ -30,8 +30,9 @@ class StaffMember:
     """Somebody who works for an organisation; sees that organisation only.
 
     Of somebody who is logged in, `key` is the secret that the browser holds and `session_id` the
-    session that it opens, `stale` if nobody has used that for a minute. `origin` is where this
-    person's present request comes from.
+    session that it opens, `stale` if nobody has used that for a minute. `has_code` says that a
+    second factor is asked for, `must_have_code` that the organisation wants it of everybody.
+    `origin` is where this person's present request comes from.
     """
 
     id: int
@@ -43,6 +44,8 @@ class StaffMember:
     key: str = ""
     session_id: int | None = None
     stale: bool = False
+    has_code: bool = False
+    must_have_code: bool = False
     origin: Origin = HERE
 
     @property

@@ -188,3 +188,15 @@ class InvitationToken(_Token):
     TYPES = (str,)
 
     link_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HalfwayToken(_Token):
+    """Somebody of the staff whose password was right, and whose code is awaited until then."""
+
+    KIND = "halfway"
+    TYPES = (int, str, int)
+
+    staff_id: int
+    mark: str
+    until: int

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.errors import Refusal, StateGone, Unknown
 from app.domain.said import say
 from app.domain.staff import ROLES, StaffMember
-from app.services import trail
+from app.services import second_factor, trail
 from app.store import sessions
 from app.store import staff as store
 from app.store import staff_links as links
@@ -19,13 +19,15 @@ from app.store.db import transaction
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """Somebody of the organisation; `seen_at` is when this person last opened a page."""
+    """Somebody of the organisation; `code_since` is when the second factor was turned on, `seen_at`
+    when this person last opened a page."""
 
     id: int
     name: str
     email: str
     role: str
     disabled_at: datetime | None
+    code_since: datetime | None
     seen_at: datetime | None
 
 
@@ -91,6 +93,15 @@ def log_out(admin: StaffMember, staff_id: int) -> None:
         trail.record(session, admin, "logged somebody out", "staff", other.email, after=after)
 
     _with(admin, staff_id, do)
+
+
+def take_code_away(admin: StaffMember, staff_id: int) -> None:
+    """Help somebody who has lost the second factor; the sweep finds the mail that tells of it.
+
+    Raises Unknown, Refusal for oneself."""
+    _with(
+        admin, staff_id, lambda session, other: second_factor.take_away_from(session, admin, other)
+    )
 
 
 def _with(admin: StaffMember, staff_id: int, do: Callable[[store.Db, Any], None]) -> None:

@@ -126,9 +126,15 @@ def _confirm(session: Db, claim: Claim, payment: Payment, now: datetime) -> None
 
 
 def owe_refund(
-    session: Db, locked: Locked, payment: Payment, reason: str, actor: str = "system"
+    session: Db,
+    locked: Locked,
+    payment: Payment,
+    reason: str,
+    actor: str = "system",
+    **detail: object,
 ) -> None:
-    """Owe the fan what a payment brought in, always the whole of it, and tell the fan."""
+    """Owe the fan what a payment brought in, always the whole of it, and tell the fan. `detail` is
+    what else the timeline says of it."""
     assert payment.received_amount is not None
     assert payment.received_currency is not None
     refund = Refund(
@@ -149,6 +155,7 @@ def owe_refund(
         reason=reason,
         amount=refund.amount,
         currency=refund.currency,
+        **detail,
     )
     what = {"refund_id": refund.id}
     outbox.owe(session, outbox.MONEY, "send_refund", what, key=f"refund:{refund.id}")

@@ -260,7 +260,8 @@ def refund_claim(reference: str, actor: str, reason: str) -> None:
             raise errors.StateGone
         claim.state, claim.ended_at = claim_rules.REFUNDED, locked.now
         counted[0].counts = False
-        fulfilment.owe_refund(session, locked, counted[0], f"support: {reason.strip()}", actor)
+        why, moved = f"support: {reason.strip()}", [claim_rules.CONFIRMED, claim_rules.REFUNDED]
+        fulfilment.owe_refund(session, locked, counted[0], why, actor, state=moved)
         freed = tickets.free(session, [claim.id])
     settings.wake(outbox.MONEY)
     settings.wake(outbox.MAIL)

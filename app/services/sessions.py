@@ -66,6 +66,8 @@ def load(key: str) -> StaffMember | None:
         key=key,
         session_id=row.session_id,
         stale=row.stale,
+        has_code=row.totp_since is not None,
+        must_have_code=row.second_factor_required,
     )
 
 

@@ -27,7 +27,8 @@ __all__ = ["ADMIN", "ORGANISER", "ROLES", "SUPPORT", "StaffMember"]
 
 
 def log_in(email: str, password: str, origin: Origin = HERE) -> StaffMember:
-    """The person with this address and password, in a session of their own.
+    """The person with this address and password, in a session of their own; in none, if a code is
+    asked for as well (services/second_factor.py).
 
     Unknown address, wrong password and disabled account take the same time and get the same
     answer: LogInRefused. Raises TooManyTries, whoever has the address.
@@ -40,13 +41,15 @@ def log_in(email: str, password: str, origin: Origin = HERE) -> StaffMember:
     with transaction() as session:
         found = store.by_email(session, email)
         password_hash = found[0].password_hash if found else stand_in
-        member = _member(found[0], found[1].name) if found else None
+        member = member_of(*found, origin) if found else None
         enabled = found is not None and found[0].disabled_at is None
     # Hashing takes long, so no connection is held meanwhile.
     right = _is_right(password_hash, password)
     with transaction() as session:
         if member is not None and enabled and right:
             tries.forget(session, LOG_IN, email, origin)
+            if member.has_code:
+                return member
             return sessions.start(session, member, origin)
         # An address that nobody has belongs to no organisation, whose trail it could be in.
         if member is not None:
@@ -125,7 +128,7 @@ def by_email(email: str) -> StaffMember:
         found = store.by_email(session, email)
         if found is None:
             raise Unknown("Nobody logs in with this address.")
-        return _member(found[0], found[1].name)
+        return member_of(*found)
 
 
 def add(organisation: str, email: str, name: str, role: str, password: str) -> StaffMember:
@@ -147,17 +150,21 @@ def add(organisation: str, email: str, name: str, role: str, password: str) -> S
         row = store.add(session, group.id, email, name.strip(), role, password_hash)
         after = {"name": row.name, "role": role}
         trail.note(session, group.id, "gave a log-in", "staff", email, after=after)
-        return _member(row, group.name)
+        return member_of(row, group)
 
 
-def _member(row: Any, organisation: str) -> StaffMember:
+def member_of(row: Any, group: Any, origin: Origin = HERE) -> StaffMember:
+    """Somebody who is in no session, of the rows of the person and the organisation."""
     return StaffMember(
         id=row.id,
         organisation_id=row.organisation_id,
-        organisation=organisation,
+        organisation=group.name,
         email=row.email,
         name=row.name,
         role=row.role,
+        has_code=row.totp_since is not None,
+        must_have_code=group.second_factor_required,
+        origin=origin,
     )
 
 

@@ -48,6 +48,8 @@ class Organisation(Base):
 
     id: Mapped[int] = _id()
     name: Mapped[str] = mapped_column(Text)
+    # Whether each of its people has to have a second factor.
+    second_factor_required: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = _created()
 
 
@@ -56,6 +58,9 @@ class Staff(Base):
     __table_args__ = (
         CheckConstraint(_one_of("role", "organiser", "support", "admin"), name="role_is_known"),
         CheckConstraint("email = lower(email)", name="email_is_lower_case"),
+        CheckConstraint(
+            "totp_since IS NULL OR totp_seed IS NOT NULL", name="second_factor_has_a_seed"
+        ),
     )
 
     id: Mapped[int] = _id()
@@ -65,6 +70,11 @@ class Staff(Base):
     role: Mapped[str] = mapped_column(Text)
     password_hash: Mapped[str] = mapped_column(Text)
     disabled_at: Mapped[datetime | None] = mapped_column(Moment)
+    # The second factor: of what its secret is made, since when it is asked for, and which half
+    # minute's code was the last that counted.
+    totp_seed: Mapped[str | None] = mapped_column(Text)
+    totp_since: Mapped[datetime | None] = mapped_column(Moment)
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = _created()
 
 
@@ -485,6 +495,16 @@ class StaffSession(Base):
     created_at: Mapped[datetime] = _created()
     seen_at: Mapped[datetime] = _created()
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class RecoveryCode(Base):
+    """A code for who has lost the second factor; it counts once."""
+
+    __tablename__ = "staff_recovery_codes"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class StaffLink(Base):

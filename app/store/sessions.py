@@ -30,6 +30,7 @@ def find(connection: Connection, token_hash: str, idle: float, longest: float) -
         select(
             *Staff.__table__.columns,
             Organisation.name.label("organisation"),
+            Organisation.second_factor_required,
             StaffSession.id.label("session_id"),
             (StaffSession.seen_at < func.now() - _MINUTE).label("stale"),
         )

@@ -26,6 +26,11 @@ def set_password(session: Db, staff_id: int, password_hash: str) -> None:
     session.execute(update(Staff).where(Staff.id == staff_id).values(password_hash=password_hash))
 
 
+def by_id(session: Db, staff_id: int) -> tuple[Staff, Organisation] | None:
+    row = session.execute(_members().where(Staff.id == staff_id)).first()
+    return None if row is None else (row[0], row[1])
+
+
 def colleague(session: Db, organisation_id: int, staff_id: int) -> Staff | None:
     """Somebody of this organisation."""
     return session.scalar(
@@ -34,8 +39,8 @@ def colleague(session: Db, organisation_id: int, staff_id: int) -> Staff | None:
 
 
 def everybody(session: Db, organisation_id: int) -> Sequence[Any]:
-    """An organisation's people by name: id, name, email, role, disabled_at, and when each was
-    last seen."""
+    """An organisation's people by name: id, name, email, role, disabled_at, totp_since, and when
+    each was last seen."""
     return session.execute(
         select(
             Staff.id,
@@ -43,6 +48,7 @@ def everybody(session: Db, organisation_id: int) -> Sequence[Any]:
             Staff.email,
             Staff.role,
             Staff.disabled_at,
+            Staff.totp_since,
             func.max(StaffSession.seen_at),
         )
         .outerjoin(StaffSession, StaffSession.staff_id == Staff.id)

@@ -1,4 +1,4 @@
-"""What somebody who works here sees of the own log-in: the sessions, and the password."""
+"""What somebody who works here sees of the own log-in: sessions, password, second factor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.domain.errors import Invalid, Refusal, TooManyTries
+from app.domain.errors import Invalid, Refusal, StateGone, TooManyTries
 from app.domain.said import say
-from app.services import sessions, staff
+from app.services import second_factor, sessions, staff
 from app.views.errors import answer_of
 from app.views.language import said
 from app.views.staff import forget_browser, me
@@ -45,6 +45,43 @@ def log_out_everywhere() -> Response:
     return forget_browser()
 
 
+@blueprint.get("/code")
+def code() -> Page:
+    return redirect(url_for(".account"), code=303) if me().has_code else _offer()
+
+
+@blueprint.post("/code")
+def turn_code_on() -> Page:
+    try:
+        codes = second_factor.turn_on(me(), _sent("code"))
+    except (Invalid, TooManyTries) as refusal:
+        return _offer(refusal), answer_of(refusal)[0]
+    return render_template("staff/recovery_codes.html", codes=codes)
+
+
+@blueprint.post("/code/off")
+def turn_code_off() -> Page:
+    try:
+        second_factor.turn_off(me(), _sent("code"))
+    except (Invalid, TooManyTries, StateGone) as refusal:
+        return _page(refusal), answer_of(refusal)[0]
+    return _done(say("Your log-in does not ask for a code any more."))
+
+
+@blueprint.post("/code/recovery-codes")
+def recovery_codes() -> Page:
+    try:
+        codes = second_factor.new_recovery_codes(me(), _sent("code"))
+    except (Invalid, TooManyTries) as refusal:
+        return _page(refusal), answer_of(refusal)[0]
+    return render_template("staff/recovery_codes.html", codes=codes)
+
+
+def _offer(refusal: Refusal | None = None) -> str:
+    offer = second_factor.offer(me())
+    return render_template("staff/code_on.html", offer=offer, refusal=refusal)
+
+
 def _page(refusal: Refusal | None = None) -> str:
     fields: Mapping[str, str] = getattr(refusal, "fields", {})
     return render_template(
@@ -53,6 +90,7 @@ def _page(refusal: Refusal | None = None) -> str:
         refusal=refusal,
         fields=fields,
         shortest=staff.SHORTEST_PASSWORD,
+        codes_left=second_factor.recovery_codes_left(me()) if me().has_code else 0,
     )
 
 

@@ -33,6 +33,7 @@ from app.views.errors import refused
 # Part of FORMS_PER_MINUTE that these may have: one in so many. By endpoint, else by blueprint.
 ONE_IN = {
     "staff": 100,
+    "arrivals": 100,
     "support.search": 5,
     "verify.submit": 5,
     "carry": 10,

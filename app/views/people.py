@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.domain.errors import Invalid
 from app.domain.said import say
-from app.services import colleagues, staff_links
+from app.services import colleagues, second_factor, staff_links
 from app.views.language import said
 from app.views.staff import me
 
@@ -60,6 +60,21 @@ def role(staff_id: int) -> Response:
 def log_out(staff_id: int) -> Response:
     colleagues.log_out(me(), staff_id)
     return _done(say("This person is logged out everywhere."))
+
+
+@blueprint.post("/<int:staff_id>/take-code-away")
+def take_code_away(staff_id: int) -> Response:
+    colleagues.take_code_away(me(), staff_id)
+    return _done(say("This person logs in without a code again, and should turn it on anew."))
+
+
+@blueprint.post("/second-factor")
+def require() -> Response:
+    required = request.form.get("required") == "yes"
+    second_factor.require(me(), required)
+    if required:
+        return _done(say("From now on nobody works here without a code."))
+    return _done(say("From now on everybody decides about the code."))
 
 
 def _page(refusal: Invalid | None = None) -> str:

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from app.domain.errors import (
     CrossSite,
+    Invalid,
     LogInRefused,
     LogInRequired,
     NotAllowed,
@@ -27,7 +28,7 @@ from app.domain.errors import (
 from app.domain.said import say
 from app.domain.staff import ADMIN, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
 from app.extensions import login_manager, settings
-from app.services import sessions, staff
+from app.services import second_factor, sessions, staff
 from app.views.language import language
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
@@ -47,6 +48,8 @@ BEFORE_LOG_IN = frozenset(
     {
         "staff.log_in",
         "staff.log_in_form",
+        "staff.code",
+        "staff.code_form",
         "arrivals.forgotten",
         "arrivals.ask",
         "arrivals.look_at_reset",
@@ -55,6 +58,8 @@ BEFORE_LOG_IN = frozenset(
         "arrivals.accept",
     }
 )
+# What opens for somebody who still has to turn the second factor on.
+WITHOUT_CODE = frozenset({"account.code", "account.turn_code_on", "staff.log_out"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of plain letters: browsers read other characters in ways of their own.
 PAGE_OF_STAFF = re.compile(r"/(organiser|support)(/[A-Za-z0-9/_-]*)?")
@@ -106,6 +111,8 @@ def admit() -> Response | None:
         g.member = replace(current_user.member, origin=origin())
         if me().role not in allowed:
             raise NotAllowed
+        if me().must_have_code and not me().has_code and request.endpoint not in WITHOUT_CODE:
+            return _to_code()
         # A session is idle since the last page that was opened, not since the last figures that
         # a page left open has asked for.
         if not request.htmx:
@@ -119,6 +126,12 @@ def origin() -> Origin:
     """Where this request comes from, for the trail."""
     browser = request.user_agent.string
     return Origin(request.remote_addr or "", g.request_id, browser, language())
+
+
+def _to_code() -> Response:
+    if request.htmx:
+        raise LogInRequired
+    return redirect(url_for("account.code"), code=303)
 
 
 def _to_log_in() -> Response:
@@ -180,11 +193,35 @@ def log_in() -> Response | tuple[str, int]:
     except (LogInRefused, TooManyTries) as refusal:
         page = render_template("staff/login.html", email=email, refusal=refusal, next=_next())
         return page, 422 if isinstance(refusal, LogInRefused) else 429
+    # A new session: nothing that was in it before belongs to this person.
+    session.clear()
+    if member.has_code:
+        session["halfway"] = second_factor.halfway(member)
+        return redirect(url_for("staff.code_form", next=_next() or None), code=303)
+    return _enter(member)
+
+
+@blueprint.get("/code")
+def code_form() -> Response | str:
+    if "halfway" not in session:
+        return redirect(url_for("staff.log_in_form"), code=303)
+    return render_template("staff/code.html", refusal=None, next=_next())
+
+
+@blueprint.post("/code")
+def code() -> Response | tuple[str, int]:
+    halfway, typed = session.get("halfway", ""), request.form.get("code", "")
+    try:
+        member = second_factor.log_in(halfway, typed, origin())
+    except (Invalid, TooManyTries) as refusal:
+        page = render_template("staff/code.html", refusal=refusal, next=_next())
+        return page, 422 if isinstance(refusal, Invalid) else 429
+    except LogInRequired:
+        return redirect(url_for("staff.log_in_form"), code=303)
     return _enter(member)
 
 
 def _enter(member: StaffMember) -> Response:
-    # A new session: nothing that was in it before belongs to this person.
     session.clear()
     session.permanent = True
     login_user(Person(member))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import pyotp
 from flask import Flask
 from sqlalchemy import select, text
 
@@ -28,7 +29,7 @@ from app.views.previews import PREVIEWS
 from tests import factories
 from tests.browser.site import Site
 from tests.stories import Stories
-from tests.views.desk import Desk
+from tests.views.desk import Desk, log_in
 
 Draw = Callable[[], Any]
 # One claim for each way in which it, its last payment and that payment's refund stand.
@@ -55,6 +56,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 }
 
 
+CODE = "/staff/account/code"
 MORE = {"draft": ("readiness",), "on-sale": ("readiness", "preview", "report")}
 
 
@@ -106,6 +108,13 @@ def of_staff(app: Flask, bank: Any, deliver: Any) -> dict[str, Draw]:
     keep("forgotten", app.test_client().get("/staff/forgotten"))
     for name in ("invitation", "reset"):
         keep(name, app.test_client().get(f"/staff/{name}/{_link(admin, name)}"))
+    coded = Desk(app, "support", organiser.organisation)
+    keep("code-on", coded.get(CODE))
+    phone = pyotp.TOTP(re.search(r'secret">(\w+)<', coded.get(CODE).text)[1])
+    keep("recovery-codes", coded.send(CODE, CODE, code=phone.now()))
+    keep("account-with-code", coded.get("/staff/account/"))
+    log_in(coded.client, coded.email)
+    keep("code", coded.client.get("/staff/code"))
     keep("account", support.get("/staff/account/"))
     keep("actions", admin.get("/staff/actions"))
     return site

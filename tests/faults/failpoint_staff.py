@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
+import pyotp
+
 from app.domain import errors
 from app.domain.event_forms import EMPTY
 from app.domain.staff import HERE
@@ -22,6 +24,7 @@ from app.services import (
     outbox,
     readiness,
     samples,
+    second_factor,
     sessions,
     sheets,
     staff,
@@ -497,6 +500,82 @@ def an_admin_looks_after_the_people(world: World) -> Life:
         ("organiser", None)
     ]
     assert invitations == []
+
+
+def the_app_of(member: StaffMember) -> Callable[[int], str]:
+    """Turns the second factor on with the code of the last half minute: the app's other codes."""
+    phone = pyotp.TOTP(second_factor.offer(member).secret)
+    began = factories.utc_now()
+    code = lambda steps: phone.at(began + timedelta(seconds=30 * steps))  # noqa: E731
+    second_factor.turn_on(member, code(-1))
+    return code
+
+
+@USE_CASES
+def a_second_factor_is_turned_on(world: World) -> Life:
+    who = somebody(world, "support")
+
+    def turn_on() -> None:
+        phone = pyotp.TOTP(second_factor.offer(who).secret)
+        second_factor.turn_on(who, phone.now())
+
+    yield turn_on
+    again(turn_on, errors.StateGone)
+    assert staff.log_in(who.email, PASSWORD).has_code
+    assert world.rows("SELECT count(*) FROM staff_recovery_codes") == [(10,)]
+
+
+@USE_CASES
+def somebody_logs_in_with_a_code(world: World) -> Life:
+    who = somebody(world, "support")
+    code = the_app_of(who)
+
+    def log_in() -> None:
+        half = second_factor.halfway(staff.log_in(who.email, PASSWORD))
+        with suppress(errors.Invalid):
+            second_factor.log_in(half, "wrong", HERE)
+        assert second_factor.log_in(half, code(0), HERE).id == who.id
+
+    yield log_in
+    with suppress(errors.Invalid):
+        log_in()
+    half = second_factor.halfway(staff.log_in(who.email, PASSWORD))
+    assert second_factor.log_in(half, code(1), HERE).id == who.id
+
+
+@USE_CASES
+def a_second_factor_is_kept_in_order(world: World) -> Life:
+    who = somebody(world, "support")
+    code = the_app_of(who)
+
+    def keep() -> None:
+        assert second_factor.recovery_codes_left(who) == 10
+        second_factor.new_recovery_codes(who, code(0))
+        second_factor.turn_off(who, code(1))
+
+    yield keep
+    with suppress(errors.Invalid):
+        second_factor.turn_off(who, code(1))
+    assert not staff.log_in(who.email, PASSWORD).has_code
+
+
+@USE_CASES
+def a_second_factor_is_lost(world: World) -> Life:
+    admin, who = somebody(world, "admin"), somebody(world, "support")
+    the_app_of(who)
+    the_app_of(admin)
+
+    def help_both() -> None:
+        second_factor.require(admin, True)
+        colleagues.take_code_away(admin, who.id)
+        with suppress(errors.StateGone):
+            second_factor.take_away(admin.email)
+
+    yield help_both
+    help_both()
+    assert not staff.log_in(who.email, PASSWORD).has_code
+    assert not staff.log_in(admin.email, PASSWORD).has_code
+    assert staff.by_email(admin.email).must_have_code
 
 
 @USE_CASES

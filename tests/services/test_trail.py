@@ -85,6 +85,21 @@ def test_the_acts_of_support_are_of_the_claim(app):
     assert action.address == THERE.address
 
 
+def test_money_given_back_says_what_the_claim_was_before(app):
+    member = somebody("support")
+    claim = factories.a_claim(own_event(member), state="CONFIRMED")
+    payment = factories.a_payment(claim, state="SUCCEEDED", counts=True)
+    payment.received_amount, payment.received_currency = payment.amount, payment.currency
+    db.session.commit()
+    reference = claim.reference
+    db.session.rollback()
+    support.refund(member, reference, support.look(member, reference).seen, "fell ill")
+    action = last()
+    assert (action.verb, action.kind, action.subject) == ("refund owed", "claim", reference)
+    assert action.before == {"state": "CONFIRMED"}
+    assert (action.after["state"], action.after["amount"]) == ("REFUNDED", 500_000)
+
+
 def test_what_fans_and_the_system_do_is_no_action_of_staff(app):
     factories.a_claim(factories.an_event())
     assert written() == []

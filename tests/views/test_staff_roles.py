@@ -43,7 +43,9 @@ def test_every_address_of_staff_belongs_to_the_table_of_roles(app):
 def test_nobody_who_is_not_logged_in_opens_any_page(app, client):
     for method, path, endpoint in routes(app):
         answer = client.open(path, method=method)
-        if endpoint in BEFORE_LOG_IN:
+        if endpoint == "staff.code_form":
+            assert answer.location == "/staff/login", path
+        elif endpoint in BEFORE_LOG_IN:
             assert answer.status_code in (200, 403, 404), path
         else:
             assert answer.status_code == 303, path
