@@ -338,3 +338,21 @@ def test_without_redis_proving_works(event, line_redis):
     line_redis.flushall()
     prove(event, first)
     assert prove(event, second).place == PlaceToken(event.id, 1, first.place_id, first.number)
+
+
+def test_one_address_gets_so_many_codes_an_hour_from_however_many_places(event):
+    for _ in range(20):
+        ask(event, joined(event), "ada@example.com")
+    with pytest.raises(errors.TooManyCodes):
+        ask(event, joined(event), "ada@example.com")
+    ask(event, joined(event), "bob@example.com")
+
+
+def test_nothing_that_is_kept_of_a_code_tells_it(event):
+    code = ask(event, joined(event))
+    kept = select(Verification.id, Verification.email, Verification.place_id, Verification.tries)
+    assert code not in str(db.session.execute(kept).one())
+    # With the key of the site, and without it not, the row's id gives the code.
+    number = db.session.scalar(select(Verification.id))
+    assert code_of(number, settings.secret_key) == code
+    assert code_of(number, "another key") != code

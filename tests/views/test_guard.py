@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,8 @@ from tests.views.browsing import (
     status,
 )
 from tests.views.desk import Desk
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -189,6 +193,22 @@ def test_forms_of_staff_need_their_token_whatever_the_browser_says(app):
     )
     assert refused.status_code == 403
     assert desk.client.post("/staff/logout", data={"form_token": own}).status_code == 303
+
+
+def test_every_form_that_changes_something_carries_its_token():
+    seen = 0
+    for template in sorted((ROOT / "templates").rglob("*.html")):
+        text = template.read_text()
+        forms = re.findall(r"<form[^>]*method=\"post\".*?</form>", text, re.DOTALL)
+        # What asks first has its form in a macro, and what is its own in the call.
+        forms += re.findall(r"{% call confirm\(.*?{% endcall %}", text, re.DOTALL)
+        for form in forms:
+            seen += 1
+            carries = re.search(
+                r"own_form\(\)|form_token\(\)|hidden\(token|caller\(\)|line\.join", form
+            )
+            assert carries, f"{template}: {form[:200]}"
+    assert seen > 30
 
 
 def test_reading_is_for_everyone(client, path):

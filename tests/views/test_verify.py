@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import func, select
 
@@ -192,3 +194,21 @@ def test_a_browser_that_names_another_code_is_believed_in_nothing(app, client, e
     if foreign != own:
         assert client.post(address(event), data={"code": foreign}).status_code == 422
     assert client.post(address(event), data={"code": own}).status_code == 303
+
+
+def test_known_and_unknown_addresses_are_answered_alike(app, client, event):
+    other = app.test_client()
+    join(client, event)
+    assert prove(client, event, "known@example.com").status_code == 303
+    path, seen = f"/events/{event.slug}/verify", []
+    for browser, address in ((other, "known@example.com"), (app.test_client(), "nobody@x.example")):
+        join(browser, event)
+        asked = browser.post(path, data={"email": address})
+        page = browser.get(path).text.replace(address, "ADDRESS")
+        wrong = browser.post(path, data={"code": wrong_code()}).text.replace(address, "ADDRESS")
+        own = re.compile(r'(?<=value=")[^"]*|[0-9a-f]{16}')
+        cookies = sorted(h.partition("=")[0] for h in asked.headers.getlist("Set-Cookie"))
+        seen.append(
+            (asked.status_code, asked.location, cookies, own.sub("", page), own.sub("", wrong))
+        )
+    assert seen[0] == seen[1]
