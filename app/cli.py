@@ -13,6 +13,7 @@ from app.domain.errors import Refusal
 from app.services import audit as auditor
 from app.services import demo as demo_data
 from app.services import second_factor
+from app.services import personal
 from app.services import staff as people
 
 
@@ -21,6 +22,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(audit)
     app.cli.add_command(demo)
     app.cli.add_command(staff)
+    app.cli.add_command(fan)
 
 
 @click.command()
@@ -81,3 +83,29 @@ def without_code(email: str) -> None:
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from refusal
     click.echo(f"{email} logs in without a code now, and is told by mail.")
+
+
+fan = AppGroup("fan", help="What is held about a fan.")
+
+
+@fan.command("export")
+@click.argument("email")
+def export(email: str) -> None:
+    """Print everything that is held about an address, as JSON."""
+    try:
+        held = personal.export(email)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(json.dumps(held, indent=2, ensure_ascii=False))
+
+
+@fan.command("erase")
+@click.argument("email")
+@click.confirmation_option(prompt="This cannot be taken back. Erase the address?")
+def erase(email: str) -> None:
+    """Erase an address, and the name and telephone number that came with it."""
+    try:
+        personal.erase(email)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo("The address is erased. The books of the sale stay.")

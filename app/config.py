@@ -37,6 +37,7 @@ class Settings:
     secret_key: str
     public_url: str
     database_url: str
+    migrations_database_url: str
     redis_url: str
     jobs_redis_url: str
     paystack_url: str
@@ -64,6 +65,9 @@ class Settings:
     clock_offset: float
     staff_idle: float
     staff_session: float
+    keep_fans_days: int
+    keep_inbox_days: int
+    keep_outbox_days: int
     log_level: str
 
     @property
@@ -92,6 +96,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key=env.secret("SECRET_KEY"),
         public_url=env.url("PUBLIC_URL", ("http", "https"), "http://localhost:8000").rstrip("/"),
         database_url=env.url("DATABASE_URL", ("postgresql",)),
+        migrations_database_url=env.url(
+            "MIGRATIONS_DATABASE_URL", ("postgresql",), env.text("DATABASE_URL")
+        ),
         redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix")),
         jobs_redis_url=env.url("JOBS_REDIS_URL", ("redis", "rediss", "unix")),
         paystack_url=env.url("PAYSTACK_URL", ("http", "https"), "https://api.paystack.co").rstrip(
@@ -121,6 +128,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         clock_offset=env.number("CLOCK_OFFSET", 0, at_least=-86_400),
         staff_idle=env.number("STAFF_IDLE", 1800, at_least=60),
         staff_session=env.number("STAFF_SESSION", 43_200, at_least=300),
+        keep_fans_days=env.days("KEEP_FANS_DAYS", 730),
+        keep_inbox_days=env.days("KEEP_INBOX_DAYS", 180),
+        keep_outbox_days=env.days("KEEP_OUTBOX_DAYS", 90),
         log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     )
     _check_order_of_deadlines(settings)
@@ -211,6 +221,9 @@ class _Reader:
     def a_minute(self, name: str, default: int) -> int:
         # On a development machine a whole crowd comes from one address.
         return int(self.number(name, 0 if self._development else default, at_least=0, at_most=1e6))
+
+    def days(self, name: str, default: int) -> int:
+        return int(self.number(name, default, at_least=0, at_most=36_500))
 
     def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
         value = self.text(name, default)

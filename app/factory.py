@@ -32,7 +32,7 @@ def create_app(
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        SQLALCHEMY_DATABASE_URI=store.sqlalchemy_url(settings),
+        SQLALCHEMY_DATABASE_URI=store.sqlalchemy_url(settings.database_url),
         SQLALCHEMY_ENGINE_OPTIONS=store.engine_options(settings),
         SESSION_COOKIE_NAME=f"{settings.cookie_prefix}fq_staff",
         SESSION_COOKIE_HTTPONLY=True,

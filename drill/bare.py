@@ -55,7 +55,7 @@ def _inserter(settings: Settings) -> Any:
     from app.store import db
 
     engine = create_engine(
-        db.sqlalchemy_url(settings),
+        db.sqlalchemy_url(settings.database_url),
         isolation_level="AUTOCOMMIT",
         **db.engine_options(settings),
     )

@@ -112,3 +112,11 @@ def thin() -> int:
     from app.services import samples
 
     return samples.thin_once()
+
+
+@tick
+def forget() -> int:
+    """Erase what has been kept for as long as it may be."""
+    from app.services import personal
+
+    return personal.forget_once()

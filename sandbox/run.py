@@ -123,12 +123,15 @@ class Run:
         password = self.own_password()
         redis = servers.Redis(self.data_dir / "redis", ports["REDIS_PORT"], ())
         postgres = servers.Postgres(self.data_dir / "postgres", ports["POSTGRES_PORT"], ())
-        redis.password = postgres.password = password
+        postgres.password = password
+        # Who knows how the programs speak to their servers does not know the owner's way.
+        redis.password = postgres.application_password = self.own_password("password-of-programs")
         self.environment = {
             # What the settings are unless the environment says otherwise ...
             "FAIRQUEUE_ENV": "development",
             "PUBLIC_URL": f"http://localhost:{self.port}",
-            "DATABASE_URL": postgres.url,
+            "DATABASE_URL": postgres.application_url,
+            **({"MIGRATIONS_DATABASE_URL": postgres.url} if own_postgres else {}),
             "REDIS_URL": redis.url_of(0),
             "JOBS_REDIS_URL": redis.url_of(1),
             "PAYSTACK_URL": f"http://127.0.0.1:{ports['SANDBOX_PORT']}",
@@ -142,6 +145,7 @@ class Run:
             "OWN_POSTGRES": str(own_postgres).lower(),
             "OWN_REDIS": str(own_redis).lower(),
             "OWN_PASSWORD": password,
+            "PROGRAMS_PASSWORD": redis.password,
             "PYTHONUNBUFFERED": "1",
             leftovers.MARK: str(self.data_dir),
         }
@@ -154,15 +158,17 @@ class Run:
             servers.make_cluster(self.data_dir / "postgres", password)
         else:
             check_postgres("DATABASE_URL", checked.database_url)
+            check_postgres("MIGRATIONS_DATABASE_URL", checked.migrations_database_url)
+            self.environment["MIGRATIONS_DATABASE_URL"] = checked.migrations_database_url
         (self.data_dir / "redis").mkdir(exist_ok=True)
         for name in ("REDIS_URL", "JOBS_REDIS_URL"):
             if os.environ.get(name):
                 check_redis(name, self.environment[name])
 
-    def own_password(self) -> str:
-        """The password of our own servers, made once: other users of this machine may reach
+    def own_password(self, file: str = "password") -> str:
+        """A password of our own servers, made once: other users of this machine may reach
         their ports."""
-        path = self.data_dir / "password"
+        path = self.data_dir / file
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(secrets.token_urlsafe(24))
@@ -193,7 +199,8 @@ class Run:
         if self.environment["OWN_POSTGRES"] == "true":
             postgres = servers.Postgres(self.data_dir, int(self.environment["POSTGRES_PORT"]), ())
             postgres.password = self.environment["OWN_PASSWORD"]
-            servers.make_database(postgres.url_of("postgres"))
+            programs = self.environment["PROGRAMS_PASSWORD"]
+            servers.make_database(postgres.url_of("postgres"), programs)
         demo = self.migrate()
         if demo is None:
             return False
@@ -204,7 +211,7 @@ class Run:
         return True
 
     def database_answers(self) -> bool:
-        url = self.environment["DATABASE_URL"]
+        url = self.environment["MIGRATIONS_DATABASE_URL"]
         if self.environment["OWN_POSTGRES"] == "true":
             url = url.rpartition("/")[0] + "/postgres"
         return servers.postgres_answers(url)
@@ -271,7 +278,8 @@ class Run:
         mailbox_url = f"http://localhost:{self.environment['MAILBOX_PORT']}"
         facts = {
             "url": self.environment["PUBLIC_URL"],
-            "database_url": self.environment["DATABASE_URL"],
+            # The owner's: for those who look from outside.
+            "database_url": self.environment["MIGRATIONS_DATABASE_URL"],
             "redis_url": self.environment["REDIS_URL"],
             "jobs_redis_url": self.environment["JOBS_REDIS_URL"],
             "sandbox_url": sandbox_url,

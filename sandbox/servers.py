@@ -24,6 +24,8 @@ from typing import Self
 from urllib.parse import quote
 
 DATABASE = "fairqueue"
+# As whom the product speaks to the database; `fairqueue` owns the tables.
+APPLICATION = "fairqueue_app"
 _UNPRIVILEGED = "nobody"
 
 # Enough for ordinary tests: the data is thrown away, so a crash of the machine may have it.
@@ -106,20 +108,31 @@ class Server:
 
 
 class Postgres(Server):
-    """A PostgreSQL server with one superuser and one empty database, both called fairqueue."""
+    """A PostgreSQL server with a superuser and an empty database, both called fairqueue, and a role
+    for the product."""
 
     name = "PostgreSQL"
     # The fast shutdown: the default signal waits for every client to leave by itself.
     quit_signal = signal.SIGINT
     password: str | None = None
+    application_password: str | None = None
 
     @property
     def url(self) -> str:
+        """The superuser's, who owns the tables."""
         return self.url_of(DATABASE)
 
+    @property
+    def application_url(self) -> str:
+        """Of the role that may read and write rows, and nothing else."""
+        return self._url(APPLICATION, self.application_password, DATABASE)
+
     def url_of(self, database: str) -> str:
-        secret = f":{quote(self.password, safe='')}" if self.password else ""
-        return f"postgresql://{DATABASE}{secret}@127.0.0.1:{self.port}/{database}"
+        return self._url(DATABASE, self.password, database)
+
+    def _url(self, role: str, password: str | None, database: str) -> str:
+        secret = f":{quote(password, safe='')}" if password else ""
+        return f"postgresql://{role}{secret}@127.0.0.1:{self.port}/{database}"
 
     def answers(self) -> bool:
         return postgres_answers(self.url_of("postgres"))
@@ -201,14 +214,24 @@ def make_cluster(folder: Path, password: str | None = None) -> None:
         raise ServerError(f"PostgreSQL could not be set up: {words[-1] if words else 'silent'}")
 
 
-def make_database(maintenance_url: str) -> None:
-    """Create the database `fairqueue` unless it is there."""
+def make_database(maintenance_url: str, application_password: str | None = None) -> None:
+    """Create the database `fairqueue` and the product's role unless they are there."""
     import psycopg
+    from psycopg import sql
 
     with psycopg.connect(maintenance_url, autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
         if known.fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE}")
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION])
+        if known.fetchone() is None:
+            connection.execute(f"CREATE ROLE {APPLICATION} LOGIN")
+        if application_password is not None:
+            connection.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                    sql.Identifier(APPLICATION), sql.Literal(application_password)
+                )
+            )
 
 
 def postgres_command(folder: Path, port: int, options: Mapping[str, str]) -> list[str]:

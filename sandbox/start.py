@@ -38,9 +38,12 @@ def main() -> None:
         command = _postgres(data_dir / "postgres")
     elif command == ["own-redis"]:
         command = servers.redis_command(
-            data_dir / "redis", int(os.environ["REDIS_PORT"]), os.environ["OWN_PASSWORD"]
+            data_dir / "redis", int(os.environ["REDIS_PORT"]), os.environ["PROGRAMS_PASSWORD"]
         )
     else:
+        # The programs know no way to the database but their own.
+        for secret in ("MIGRATIONS_DATABASE_URL", "OWN_PASSWORD"):
+            environment.pop(secret, None)
         while not (data_dir / MIGRATED).exists():
             time.sleep(0.05)
     os.execvpe(command[0], command, environment | order.environment)

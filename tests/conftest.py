@@ -72,7 +72,8 @@ def settings(postgres: servers.Postgres, redis_server: servers.Redis) -> Any:
             "FAIRQUEUE_ENV": "development",
             "SECRET_KEY": "the tests' own secret key, 32 chars",
             "PUBLIC_URL": "http://localhost",
-            "DATABASE_URL": postgres.url,
+            "DATABASE_URL": postgres.application_url,
+            "MIGRATIONS_DATABASE_URL": postgres.url,
             "REDIS_URL": redis_server.url_of(0),
             "JOBS_REDIS_URL": redis_server.url_of(1),
             # Nobody listens there: a test that forgets its stand-in fails at once.
@@ -125,7 +126,7 @@ def application(settings: Any) -> Iterator[Flask]:
     with app.app_context():
         upgrade(str(Path(app.root_path).parent / "migrations"))
         db.engine.dispose()
-    maintenance = settings.database_url.rpartition("/")[0] + "/postgres"
+    maintenance = settings.migrations_database_url.rpartition("/")[0] + "/postgres"
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute("CREATE DATABASE fairqueue_template TEMPLATE fairqueue")
     yield app
@@ -139,7 +140,9 @@ def clean(application: Flask, settings: Any, redis_server: servers.Redis) -> Non
     """Every table and every key is gone, and so is what this process remembered of them."""
     import redis
 
-    with psycopg.connect(settings.database_url, options="-c lock_timeout=5000") as connection:
+    with psycopg.connect(
+        settings.migrations_database_url, options="-c lock_timeout=5000"
+    ) as connection:
         tables = connection.execute(
             "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
             " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
@@ -170,6 +173,13 @@ def app(application: Flask, clean: None) -> Iterator[Flask]:
     with application.app_context():
         yield application
         db.session.remove()
+
+
+@pytest.fixture
+def owner(app: Flask, settings: Any) -> Iterator[psycopg.Connection[Any]]:
+    """A connection, in autocommit, of the tables' owner: the product itself may do less."""
+    with psycopg.connect(settings.migrations_database_url, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture

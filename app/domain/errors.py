@@ -252,6 +252,14 @@ class TooManyTries(Refusal):
         self.retry_after = seconds
 
 
+class AddressUnknown(Unknown):
+    """Nothing is held about this address."""
+
+
+class FanIsBusy(Conflict):
+    """Something of this fan is still under way."""
+
+
 class StaffExists(Refusal):
     """Somebody already logs in with this address."""
 

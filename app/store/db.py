@@ -112,9 +112,9 @@ def _refuse_the_dead(connection: BoundedConnection, *_: object) -> None:
         raise sa_exc.InvalidatePoolError
 
 
-def sqlalchemy_url(settings: Settings) -> str:
+def sqlalchemy_url(database_url: str) -> str:
     return (
-        make_url(settings.database_url)
+        make_url(database_url)
         .set(drivername="postgresql+psycopg")
         .render_as_string(hide_password=False)
     )

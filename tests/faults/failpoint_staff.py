@@ -22,6 +22,7 @@ from app.services import (
     events,
     gateway_watch,
     outbox,
+    personal,
     readiness,
     samples,
     second_factor,
@@ -274,6 +275,37 @@ def the_chart_of_a_long_sale_is_thinned(world: World) -> Life:
     yield samples.thin_once
     assert samples.thin_once() == 0
     assert world.rows("SELECT count(*) FROM samples") == [(2,)]
+
+
+@USE_CASES
+def what_is_held_about_a_fan_is_handed_out(world: World) -> Life:
+    _, claim = held()
+    world.change("UPDATE fans SET email = 'ada@example.com'")
+    yield lambda: personal.export("ada@example.com")
+    found = personal.export("ada@example.com")["claims"]
+    assert [one["reference"] for one in found] == [claim]
+
+
+@USE_CASES
+def a_fan_is_erased(world: World) -> Life:
+    _, claim = held()
+    world.change("UPDATE claims SET state = 'EXPIRED', ended_at = now()")
+    world.change("UPDATE tickets SET claim_id = NULL")
+    world.change("UPDATE fans SET email = 'ada@example.com'")
+    yield lambda: personal.erase("ada@example.com")
+    again(lambda: personal.erase("ada@example.com"), errors.AddressUnknown)
+    assert world.rows("SELECT name, phone FROM claims") == [("erased", "")], claim
+
+
+@USE_CASES
+def what_was_kept_for_long_enough_is_erased(world: World) -> Life:
+    world.change(
+        "INSERT INTO outbox (lane, kind, payload, done_at)"
+        " VALUES ('mail', 'send_tickets', '{}', now() - interval '9 years')"
+    )
+    yield personal.forget_once
+    assert personal.forget_once() == 0
+    assert world.rows("SELECT count(*) FROM outbox") == [(0,)]
 
 
 # -- support

@@ -192,7 +192,7 @@ class World:
         """Nothing is there any more, and nobody remembers anything."""
         db.session.remove()
         self.bind(self.settings)
-        with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
+        with psycopg.connect(self.settings.migrations_database_url, autocommit=True) as connection:
             tables = connection.execute(
                 "SELECT quote_ident(tablename) FROM pg_tables"
                 " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"

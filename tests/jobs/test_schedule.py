@@ -34,6 +34,7 @@ def test_the_beats_are_those_of_the_design() -> None:
         "reconcile": 10,
         "samples": 10,
         "thin": 300,
+        "forget": 60,
     }
 
 

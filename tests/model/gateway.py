@@ -6,9 +6,10 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 from sqlalchemy import text
 
-from app.extensions import db
+from app.extensions import db, settings
 from app.services import inbox
 from sandbox.paystack import shapes
 from sandbox.paystack.desk import signature
@@ -35,9 +36,9 @@ def empty_database() -> None:
         "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
         " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
     )
-    db.session.execute(text("SET LOCAL session_replication_role = replica"))
-    db.session.execute(text(f"TRUNCATE {names[0][0]} RESTART IDENTITY CASCADE"))
-    db.session.commit()
+    with psycopg.connect(settings.migrations_database_url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"TRUNCATE {names[0][0]} RESTART IDENTITY CASCADE")
 
 
 def shift(seconds: int) -> None:

@@ -18,7 +18,7 @@ from tests import factories
 @pytest.fixture
 def postgres_shell(app, settings) -> Iterator[psycopg.Connection]:
     """A superuser's connection, on which triggers and foreign keys do not fire."""
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.migrations_database_url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         yield connection
 

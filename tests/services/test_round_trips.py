@@ -46,7 +46,7 @@ def count(
     (tmp_path / "log").mkdir()
     log = postgres.folder.parent / f"{postgres.folder.name}.log"
     (tmp_path / "log" / "postgres.log").symlink_to(log)
-    run = {"database_url": settings.database_url, "redis_url": redis_server.url}
+    run = {"database_url": settings.migrations_database_url, "redis_url": redis_server.url}
     counters = Counters(run, tmp_path)
 
     def trips(work: Callable[[], Any]) -> tuple[int, int]:

@@ -92,10 +92,9 @@ def test_pages_of_staff_and_small_answers_are_not_packed(client: Any) -> None:
 
 
 def test_a_poll_that_hands_over_the_pass_has_a_small_head_over_https_too(
-    app: Any, settings: Any
+    app: Any, settings: Any, owner: Any
 ) -> None:
-    db.session.execute(text("ALTER SEQUENCE events_id_seq RESTART WITH 9876"))
-    db.session.commit()
+    owner.execute("ALTER SEQUENCE events_id_seq RESTART WITH 9876")
     fan = admitted()
     own_name = "https://tickets.example"
     extensions.settings.bind(replace(settings, environment="production", public_url=own_name), None)

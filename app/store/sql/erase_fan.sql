@@ -1,0 +1,1 @@
+SELECT erase_fan(:email) AS outcome

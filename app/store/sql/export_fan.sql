@@ -1,0 +1,1 @@
+SELECT export_fan(:email) AS held

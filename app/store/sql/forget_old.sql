@@ -1,0 +1,1 @@
+SELECT forget_old(:fans, :inbox, :outbox) AS gone
