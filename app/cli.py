@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
+from flask_migrate import upgrade
 
 from app.domain.errors import Refusal
 from app.services import audit as auditor
+from app.services import backup as keeper
 from app.services import demo as demo_data
 from app.services import second_factor
 from app.services import personal
@@ -23,6 +26,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(demo)
     app.cli.add_command(staff)
     app.cli.add_command(fan)
+    app.cli.add_command(back_up)
+    app.cli.add_command(restore)
 
 
 @click.command()
@@ -109,3 +114,31 @@ def erase(email: str) -> None:
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from refusal
     click.echo("The address is erased. The books of the sale stay.")
+
+
+_A_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("back-up")
+@click.argument("file", type=_A_FILE)
+def back_up(file: Path) -> None:
+    """Write the whole database into one file. The sale may go on."""
+    try:
+        size = keeper.back_up(file)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(f"{file}: {size:,} bytes")
+
+
+@click.command()
+@click.argument("file", type=_A_FILE)
+def restore(file: Path) -> None:
+    """Fill an empty database from a back-up, and write the lines in Redis anew. The programs must
+    not be running."""
+    try:
+        keeper.restore(file)
+        upgrade(str(Path(__file__).parent.parent / "migrations"))
+        lines = keeper.begin_again()
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(f"Restored; {lines} lines are written anew. Run `flask --app wsgi audit` now.")

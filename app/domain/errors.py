@@ -252,6 +252,10 @@ class TooManyTries(Refusal):
         self.retry_after = seconds
 
 
+class BackupFailed(Refusal):
+    """The back-up could not be made or restored."""
+
+
 class AddressUnknown(Unknown):
     """Nothing is held about this address."""
 

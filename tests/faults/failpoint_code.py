@@ -43,7 +43,7 @@ DRIVERS = {
     "socket": {"app.line.client", "app.services.mail", "app.store.bounded"},
     "requests": set(),
     "urllib.request": set(),
-    "subprocess": set(),
+    "subprocess": {"app.services.backup"},
 }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 import pyotp
 
@@ -14,6 +17,7 @@ from app.domain.event_forms import EMPTY
 from app.domain.staff import HERE
 from app.services import (
     audit,
+    backup,
     catalogue,
     claims,
     colleagues,
@@ -306,6 +310,23 @@ def what_was_kept_for_long_enough_is_erased(world: World) -> Life:
     yield personal.forget_once
     assert personal.forget_once() == 0
     assert world.rows("SELECT count(*) FROM outbox") == [(0,)]
+
+
+@USE_CASES
+def a_back_up_is_made(world: World) -> Life:
+    held()
+    file = Path(tempfile.mkdtemp(prefix="fairqueue-")) / "sale.dump"
+    yield lambda: backup.back_up(file)
+    assert backup.back_up(file) == file.stat().st_size > 10_000
+    shutil.rmtree(file.parent)
+
+
+@USE_CASES
+def the_lines_begin_again_after_a_restore(world: World) -> Life:
+    sale = a_sale()
+    yield backup.begin_again
+    assert backup.begin_again() == 1
+    assert world.rows(f"SELECT epoch > 100 FROM lines WHERE event_id = {sale.id}") == [(True,)]
 
 
 # -- support
