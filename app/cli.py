@@ -15,8 +15,7 @@ from app.domain.errors import Refusal
 from app.services import audit as auditor
 from app.services import backup as keeper
 from app.services import demo as demo_data
-from app.services import second_factor
-from app.services import personal
+from app.services import personal, second_factor
 from app.services import staff as people
 
 

@@ -12,7 +12,7 @@ from app.store.base import Base
 # What happened is written once. Nothing the product says can change it.
 APPEND_ONLY = frozenset({"timeline", "staff_actions"})
 # Where rows go that nobody needs any more; the rest of the tables only grow.
-DELETED_FROM = frozenset({"samples", "tickets", "staff_tries", "outbox"})
+DELETED_FROM = frozenset({"samples", "tickets", "staff_tries", "staff_recovery_codes", "outbox"})
 # Written by the migrations.
 READ_ONLY = frozenset({"alembic_version"})
 
