@@ -252,7 +252,7 @@ class TooManyTries(Refusal):
         self.retry_after = seconds
 
 
-class BackupFailed(Refusal):
+class BackupFailed(Conflict):
     """The back-up could not be made or restored."""
 
 
