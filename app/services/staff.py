@@ -55,6 +55,9 @@ def log_in(email: str, password: str, origin: Origin = HERE) -> StaffMember:
         if member is not None:
             own = member.organisation_id
             trail.note(session, own, "log-in refused", "staff", member.email, origin)
+        else:
+            # One write as well: a commit that has to reach the disk can be heard from far away.
+            tries.refused(session, LOG_IN, email, origin)
     raise LogInRefused
 
 

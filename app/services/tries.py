@@ -30,6 +30,11 @@ def forget(session: store.Db, kind: str, email: str, origin: Origin) -> None:
     store.forget(session, kind, _account(email), network(origin.address))
 
 
+def refused(session: store.Db, kind: str, email: str, origin: Origin) -> None:
+    """The tries of this account from this network end no earlier than now."""
+    store.touch(session, kind, _account(email), network(origin.address))
+
+
 def _account(email: str) -> str:
     # People type passwords into the field for the address, so it is not kept as it is.
     return hashlib.sha256(email.encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from app.domain.tries import Limits
@@ -35,4 +35,17 @@ def forget(session: Db, kind: str, account: str, network: str) -> None:
         delete(StaffTry).where(
             StaffTry.kind == kind, StaffTry.account == account, StaffTry.network == network
         )
+    )
+
+
+def touch(session: Db, kind: str, account: str, network: str) -> None:
+    """Say of the newest of these tries that it was made this moment."""
+    newest = select(func.max(StaffTry.id)).where(
+        StaffTry.kind == kind, StaffTry.account == account, StaffTry.network == network
+    )
+    session.execute(
+        update(StaffTry)
+        .where(StaffTry.id == newest.scalar_subquery())
+        .values(at=func.now())
+        .execution_options(synchronize_session=False)
     )

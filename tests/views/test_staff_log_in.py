@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from app.domain import errors
 from app.extensions import db
@@ -73,6 +73,25 @@ def test_an_unknown_address_costs_one_hash_as_a_known_one_does(app, monkeypatch)
     people._hash_of_nobody.cache_clear()
     assert len(verified) == 2
     assert verified[1] == "$argon2id$of-nobody"
+
+
+def test_an_unknown_address_costs_as_many_statements_and_a_write_as_well(app):
+    email = factories.a_staff_member().email
+    db.session.rollback()
+    asked = {}
+    for address in (email, "nobody@example.com"):
+        verbs = asked[address] = []
+
+        def note(connection, cursor, statement, *rest, verbs=verbs):
+            verbs.append(statement.split()[0])
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        with pytest.raises(people.LogInRefused):
+            people.log_in(address, "wrong")
+        event.remove(db.engine, "before_cursor_execute", note)
+    known, unknown = asked.values()
+    assert len(known) == len(unknown) > 1
+    assert (known[-1], unknown[-1]) == ("INSERT", "UPDATE")
 
 
 def test_a_disabled_account_cannot_log_in_and_is_logged_out_at_once(app):
