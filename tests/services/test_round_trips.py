@@ -48,10 +48,14 @@ def count(
     (tmp_path / "log" / "postgres.log").symlink_to(log)
     run = {"database_url": settings.migrations_database_url, "redis_url": redis_server.url}
     counters = Counters(run, tmp_path)
+    lanes = wake.client(settings.jobs_redis_url)
 
     def trips(work: Callable[[], Any]) -> tuple[int, int]:
         db.session.commit()
+        # Nobody is awake yet, whatever came before: a whole ring is counted.
         wake._rang_at.clear()
+        for lane in ("money", "mail"):
+            lanes.delete(wake.waking_key(lane), f"rq:queue:{lane}")
         # Redis reads the end of a connection too, and an earlier test's may be thrown away late.
         gc.collect()
         with counters.counting() as found:
@@ -106,7 +110,7 @@ def test_pay_is_one_statement_and_a_ring(
 
     postgres, redis = twice(count, pay)
     assert postgres == 1
-    assert redis <= 2
+    assert redis == 2
 
 
 def test_a_ring_a_moment_after_another_costs_nothing(
@@ -133,7 +137,7 @@ def test_a_webhook_is_one_statement_and_a_ring(
 
     postgres, redis = twice(count, hear)
     assert postgres == 1
-    assert redis <= 2
+    assert redis == 2
 
 
 def test_the_page_of_a_claim_is_one_statement(
@@ -241,4 +245,4 @@ def test_the_way_back_from_the_gateway_is_one_statement_and_a_ring(
 
     postgres, redis = twice(count, come_back)
     assert postgres == 1
-    assert redis <= 2
+    assert redis == 2
