@@ -149,6 +149,14 @@ class NotProven(Refusal):
     """Please prove your e-mail address first."""
 
 
+class ProofDue(Refusal):
+    """This sale asks your browser for a sum first. It goes by itself, and your turn goes on."""
+
+
+class ProofWrong(Invalid):
+    """That is not the answer to the sum."""
+
+
 class AddressDiffers(Invalid):
     """Tickets go to the address that you proved."""
 

@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from app.domain.errors import Invalid
+from app.domain.proofs import LEVELS
 from app.domain.said import say
 
 # What Paystack settles in; each has a hundred smallest units.
@@ -67,6 +68,7 @@ class EventForm:
     pass_seconds: int
     admit_per_minute: int
     pass_capacity: int
+    proof: str
 
     def columns(self) -> dict[str, Any]:
         """The values by the name of their column."""
@@ -110,6 +112,7 @@ def check_event(values: Mapping[str, str]) -> EventForm:
         pass_seconds=form.minutes("pass_minutes", 60),
         admit_per_minute=form.whole("admit_per_minute", 1, HIGHEST_RATE),
         pass_capacity=form.whole("pass_capacity", 1, HIGHEST_CAPACITY),
+        proof=form.choice("proof", LEVELS),
     )
     if form.holds("sale_starts_at", "sale_ends_at") and not (
         checked.sale_starts_at < checked.sale_ends_at
@@ -153,6 +156,7 @@ EMPTY: dict[str, str] = {
     "pass_minutes": "5",
     "admit_per_minute": "60",
     "pass_capacity": "50",
+    "proof": "off",
 }
 
 

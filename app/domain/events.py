@@ -35,7 +35,8 @@ class EventFacts:
     `price` is in the smallest unit of `currency`; `paused_ms` is the length of all pauses
     that are over; `pause_next_word_at` is when the organiser of a paused sale promised to say
     more, if at all. `buyers` counts the live claims, whose holds end from `first_hold_ends_at` to
-    `last_hold_ends_at` (None when none is held, or kept beyond its time by a payment).
+    `last_hold_ends_at` (None when none is held, or kept beyond its time by a payment). `proof` is
+    how much each place has to work out before it claims (app/domain/proofs.py).
     """
 
     id: int
@@ -75,6 +76,7 @@ class EventFacts:
     buyers: int = 0
     first_hold_ends_at: datetime | None = None
     last_hold_ends_at: datetime | None = None
+    proof: str = "off"
 
 
 def phase(facts: EventFacts, now: datetime) -> Phase:

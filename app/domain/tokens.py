@@ -161,6 +161,20 @@ class CarryToken(_Token):
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeToken(_Token):
+    """A sum that one place is to work out by `over_at` (s since 1970), app/domain/proofs.py."""
+
+    KIND = "challenge"
+    TYPES = (int, str, str, str, int)
+
+    event_id: int
+    place_id: str
+    salt: str
+    digest: str
+    over_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class FormToken(_Token):
     """A form that we gave to this browser, for browsers that do not say which site sends it."""
 

@@ -67,6 +67,10 @@ class Keys:
         """How many joined from there since its first one, for a minute."""
         return f"{self.base}joins:{network}"
 
+    def spent(self, challenge: str) -> str:
+        """The place that a challenge was counted for, until it has run out."""
+        return f"{self.base}spent:{challenge}"
+
     def request(self, request_id: str) -> str:
         """What a request was answered, so that repeating it changes nothing."""
         return f"{self.base}req:{request_id}"

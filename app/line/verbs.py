@@ -194,6 +194,15 @@ def lengthen(event_id: int, epoch: int, place_id: str, pass_until: int) -> bool:
     return bool(done)
 
 
+def spend(event_id: int, epoch: int, challenge: str, place_id: str, seconds: int) -> bool:
+    """Count a challenge for this place; False when it was counted for another. It is remembered
+    for `seconds`."""
+    keys = keys_of(event_id)
+    return bool(
+        line_client.run("spend", epoch, (keys.epoch, keys.spent(challenge)), place_id, seconds)
+    )
+
+
 def admit(event_id: int, epoch: int, rules: Rules) -> Admission:
     """Let passes run out and admit as many as time and room allow, 1,000 at most."""
     keys = keys_of(event_id)

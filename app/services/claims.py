@@ -94,8 +94,8 @@ def claim(
     """Claim tickets and return the claim's reference.
 
     The same form key always returns the same claim. Raises AlreadyClaimed, NoPass, NotProven,
-    AddressDiffers, NotOnSale, FewerLeft, NoneFreeNow, NoneLeft, SoldOut, or NotNow when the
-    outcome is not known, Postgres is away, or too many others are claiming.
+    AddressDiffers, ProofDue, NotOnSale, FewerLeft, NoneFreeNow, NoneLeft, SoldOut, or NotNow when
+    the outcome is not known, Postgres is away, or too many others are claiming.
     """
     request = _Request(facts, pass_token, fan_id, form, form_key)
     with _slots.one_of(settings.claims_at_once):
@@ -219,6 +219,8 @@ def _concluded(facts: EventFacts, answer: store.Outcome) -> str:
             raise errors.NotProven
         case "other_address":
             raise rules.address_differs(answer.address or "")
+        case "no_proof":
+            raise errors.ProofDue
         case other:
             raise AssertionError(f"claim_tickets() answered {other!r}")
 

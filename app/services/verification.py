@@ -92,7 +92,7 @@ def ask_code(facts: EventFacts, token: PlaceToken, email: str, language: str = E
             # Whose it is stays untold: this browser may not be the one that proved it.
             raise errors.Invalid({"email": say("This place belongs to another address by now.")})
     if answer.asked is None:
-        raise _refusal(answer.outcome, answer.reference)
+        raise refusal_of(answer.outcome, answer.reference)
     return answer.asked
 
 
@@ -104,7 +104,7 @@ def standing(facts: EventFacts, token: PlaceToken, fan: FanToken | None) -> Stan
     """
     found = store.standing(facts.id, token, fan.fan_id if fan else None)
     if found.refusal is not None:
-        raise _refusal(found.refusal, found.reference)
+        raise refusal_of(found.refusal, found.reference)
     tries_left = codes.TRIES - (found.tries or 0)
     alive = bool(found.alive) and tries_left > 0
     return Standing(found.proven_email, found.asked_email, found.sent_at, alive, tries_left)
@@ -137,7 +137,7 @@ def prove(
             raise errors.CodeOver({"code": say("This code has run out. Please ask for a new one.")})
         case "used":
             raise errors.CodeOver({"code": say("This code was used already.")})
-    raise _refusal(tried.outcome, tried.claim)
+    raise refusal_of(tried.outcome, tried.claim)
 
 
 def at_the_till(
@@ -189,8 +189,8 @@ def _proven(facts: EventFacts, tried: store.Tried) -> Proof:
     return Proof(FanToken(tried.fan), place, tried.email or "", tried.claim)
 
 
-def _refusal(outcome: str, reference: str | None) -> errors.Refusal:
-    """What place_refusal() says, as an error."""
+def refusal_of(outcome: str, reference: str | None) -> errors.Refusal:
+    """What placerefusal_of() says, as an error."""
     match outcome:
         case "claimed":
             return errors.AlreadyClaimed(reference or "")

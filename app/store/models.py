@@ -98,6 +98,7 @@ class Event(Base):
             "(state = 'paused') = (paused_at IS NOT NULL)", name="paused_says_since_when"
         ),
         CheckConstraint("state <> 'paused' OR pause_reason <> ''", name="paused_says_why"),
+        CheckConstraint(_one_of("proof", "off", "light", "heavy"), name="proof_is_known"),
     )
 
     id: Mapped[int] = _id()
@@ -119,6 +120,8 @@ class Event(Base):
     pass_seconds: Mapped[int] = mapped_column(server_default="300")
     admit_per_minute: Mapped[int]
     pass_capacity: Mapped[int]
+    # The work that is asked of each place before its turn (app/domain/proofs.py).
+    proof: Mapped[str] = mapped_column(Text, server_default="off")
     message: Mapped[str] = mapped_column(Text, server_default="")
     message_at: Mapped[datetime | None] = mapped_column(Moment)
     pause_reason: Mapped[str] = mapped_column(Text, server_default="")
@@ -173,6 +176,8 @@ class Place(Base):
         CheckConstraint(
             "(state = 'merged') = (merged_into IS NOT NULL)", name="merged_says_into_which"
         ),
+        CheckConstraint(_one_of("proof", "work", "address"), name="proof_is_known"),
+        CheckConstraint("(proof IS NULL) = (proof_at IS NULL)", name="proof_says_when"),
         UniqueConstraint("event_id", "number", name="places_number_is_given_once"),
         UniqueConstraint("id", "event_id", name="places_id_and_event"),
         Index(
@@ -206,6 +211,9 @@ class Place(Base):
     pass_until: Mapped[int | None] = mapped_column(BigInteger)
     # The turn whose pass was made longer: once for each turn.
     extended_turn: Mapped[int | None]
+    # How it has proven that it is worth a turn, if it has (app/domain/proofs.py).
+    proof: Mapped[str | None] = mapped_column(Text)
+    proof_at: Mapped[datetime | None] = mapped_column(Moment)
     joined_at: Mapped[datetime] = mapped_column(Moment)
     admitted_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -14,6 +14,7 @@ PAGES = (
     "carry",
     "turn",
     "verify",
+    "proof",
     "claims",
     "webhooks",
     "health",

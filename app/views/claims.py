@@ -30,7 +30,7 @@ from app.domain.events import EventFacts
 from app.domain.references import as_claim_reference
 from app.domain.tokens import ClaimLink, PassToken, PlaceToken
 from app.extensions import settings
-from app.services import catalogue, claims, line, more_time, payments, tickets, verification
+from app.services import catalogue, claims, line, more_time, payments, proofs, tickets, verification
 from app.services.claims import ClaimView
 from app.views import cookies, guard, paying
 from app.views.errors import answer_of
@@ -54,6 +54,8 @@ def form(slug: str) -> Response:
     turn = _living_pass(facts, place)
     if email is None:
         return redirect(url_for("verify.verify", slug=slug, then="claim"), 303)
+    if proofs.is_due(facts, place):
+        return redirect(url_for("proof.show", slug=slug, then="claim"), 303)
     return _form(facts, turn, {"email": email})
 
 

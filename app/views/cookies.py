@@ -1,9 +1,9 @@
 """The cookies a fan's browser carries: one signed token each, good for one purpose.
 
 `fq_visitor` (the browser) · `fq_place_<event>` · `fq_pass_<event>` · `fq_fan` (a proven address)
-· `fq_claim_<reference>` (opens one claim) · `fq_proven_<event>` and `fq_asked_<event>` (hints that
-spare a question to Postgres, trusted by nobody) · `fq_lang` (the language that was chosen, not
-signed). Staff have a session of their own, `fq_staff`.
+· `fq_claim_<reference>` (opens one claim) · `fq_proven_<event>`, `fq_worked_<event>` and
+`fq_asked_<event>` (hints that spare a question to Postgres, trusted by nobody) · `fq_lang` (the
+language that was chosen, not signed). Staff have a session of their own, `fq_staff`.
 
 With an https PUBLIC_URL all names begin with `__Host-`: browsers then take them over https only,
 from this very host only, so that no other site under the same domain can plant one.
@@ -91,6 +91,11 @@ def proven(token: PlaceToken, jar: Mapping[str, str] | None = None) -> bool:
     return carried.get(named(f"fq_proven_{token.event_id}")) == token.place_id
 
 
+def worked(token: PlaceToken) -> bool:
+    """Whether this browser remembers that the place has proven itself: a hint, as proven()."""
+    return request.cookies.get(named(f"fq_worked_{token.event_id}")) == token.place_id
+
+
 def asked(event_id: int) -> str:
     """The id of the newest code that this browser asked for, as far as it remembers."""
     given = request.cookies.get(named(f"fq_asked_{event_id}"), "")
@@ -127,6 +132,10 @@ def keep_pass(response: Answer, token: PassToken) -> Answer:
 
 def keep_proven(response: Answer, token: PlaceToken) -> Answer:
     return _add(response, of_proven(token))
+
+
+def keep_worked(response: Answer, token: PlaceToken) -> Answer:
+    return _add(response, _header(f"fq_worked_{token.event_id}", token.place_id, PLACE_DAYS))
 
 
 def keep_asked(response: Answer, event_id: int, asked: str) -> Answer:

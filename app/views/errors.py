@@ -50,6 +50,7 @@ ANSWERS: dict[type[Refusal], tuple[int, str]] = {
     errors.NoPlace: (403, say("You are not in this line")),
     errors.NoPass: (403, say("It is not your turn")),
     errors.NotProven: (403, say("Prove your address first")),
+    errors.ProofDue: (403, say("A sum comes first")),
     errors.AlreadyClaimed: (409, say("You already have a claim")),
     errors.FewerLeft: (409, say("Fewer tickets are left")),
     errors.NoneFreeNow: (409, say("None free this second")),

@@ -22,6 +22,7 @@ from app.domain.errors import JoinUnavailable, LineUnavailable, NoCookies
 from app.domain.events import EventFacts
 from app.domain.line import LineStatus
 from app.domain.networks import network
+from app.domain.proofs import OFF
 from app.domain.references import place_reference
 from app.domain.tokens import PlaceToken, VisitorToken
 from app.languages import said
@@ -52,7 +53,8 @@ def wait(slug: str) -> Answer:
     facts, place = _here(slug)
     status = line.status(slug, place)
     proven = cookies.proven(status.place_token)
-    html = waiting.page(facts, status, proven, language(), still="still" in request.args)
+    due = facts.proof != OFF and not cookies.worked(status.place_token)
+    html = waiting.page(facts, status, proven, language(), still="still" in request.args, due=due)
     return _answer(place, status, html, "text/html")
 
 

@@ -14,7 +14,7 @@ from werkzeug.wsgi import FileWrapper
 
 from app import clock
 from app.domain import event_forms as forms
-from app.domain import event_summary, words
+from app.domain import event_summary, proofs, words
 from app.domain import events as rules
 from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
 from app.domain.said import say
@@ -28,6 +28,11 @@ from app.views.staff import me
 blueprint = Blueprint("organiser", __name__, url_prefix="/organiser")
 
 LONGEST_UNDO = 1500
+PROOF_WORDS = {
+    proofs.OFF: say("None"),
+    proofs.LIGHT: say("Light: seconds of a phone"),
+    proofs.HEAVY: say("Heavy: half a minute of a phone"),
+}
 
 Page = Response | str | tuple[str, int]
 
@@ -286,6 +291,7 @@ def _form(
         seen=seen,
         may=forms.editable(event.state if event else rules.DRAFT),
         currency_choices=[(code, code) for code in forms.CURRENCIES],
+        proof_choices=[(level, said(words)) for level, words in PROOF_WORDS.items()],
         zones=forms.time_zones(),
         **_in_words(values, event),
     )

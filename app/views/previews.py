@@ -17,7 +17,7 @@ from app.domain import errors, events, histories
 from app.domain.events import EventFacts
 from app.domain.references import place_reference
 from app.domain.said import say
-from app.services import carrying, catalogue, previews, readiness, verification
+from app.services import carrying, catalogue, previews, proofs, readiness, verification
 from app.services import events as event_service
 from app.services.previews import BEFORE, NONE_FREE, OVER, SELLING, SOLD_OUT, STOPPED
 from app.views import headers, waiting
@@ -165,6 +165,23 @@ def _more(used: bool) -> Callable[[EventFacts], str]:
     return draw
 
 
+def _proof(due: bool, wrong: bool = False) -> Callable[[EventFacts], str]:
+    def draw(event: EventFacts) -> str:
+        # No number is below 0, so that the browser gives up at once and sends nothing.
+        nothing = proofs.Challenge("0", "0" * 64, 0, "")
+        said = {"number": errors.own_words(errors.ProofWrong)}
+        return render_template(
+            "line/proof.html",
+            event=previews.event_in(event, SELLING),
+            standing=proofs.Standing(None if due else "work", due, "ada@example.com"),
+            challenge=nothing if due else None,
+            then=None,
+            wrong=said if wrong else {},
+        )
+
+    return draw
+
+
 def _verify(standing: verification.Standing, **wrong: str) -> Callable[[EventFacts], str]:
     def draw(event: EventFacts) -> str:
         return render_template(
@@ -273,6 +290,9 @@ GROUPS: dict[str, dict[str, Preview]] = {
         "carried": Preview(say("On the other device"), _carried),
         "more-time": Preview(say("More time to choose"), _more(used=False)),
         "more-time-used": Preview(say("More time was used"), _more(used=True)),
+        "proof": Preview(say("A sum for the browser"), _proof(due=True)),
+        "proof-wrong": Preview(say("A wrong answer to the sum"), _proof(due=True, wrong=True)),
+        "proof-done": Preview(say("The sum is done"), _proof(due=False)),
         "address": Preview(say("Prove the address"), _verify(_UNPROVEN)),
         "address-code": Preview(say("Type the code"), _verify(_CODE)),
         "address-wrong-code": Preview(
@@ -313,6 +333,7 @@ GROUPS: dict[str, dict[str, Preview]] = {
         "refused-no-place": Preview(say("Not in this line"), _refusal(errors.NoPlace())),
         "refused-no-pass": Preview(say("Not your turn"), _refusal(errors.NoPass())),
         "refused-not-proven": Preview(say("Address not proven"), _refusal(errors.NotProven())),
+        "refused-sum-first": Preview(say("The sum not done"), _refusal(errors.ProofDue())),
         "refused-sold-out": Preview(say("Sold out"), _refusal(errors.SoldOut())),
         "refused-none-left": Preview(say("None left for now"), _refusal(errors.NoneLeft())),
         "refused-none-free": Preview(say("None free this second"), _refusal(errors.NoneFreeNow())),

@@ -14,6 +14,8 @@ from app.views.language import language
 
 blueprint = Blueprint("verify", __name__, url_prefix="/events/<slug>/verify")
 
+AFTERWARDS = {None: "line.wait", "claim": "claims.form", "proof": "proof.show"}
+
 
 @blueprint.get("")
 def verify(slug: str) -> Response:
@@ -44,8 +46,7 @@ def _prove(facts: EventFacts, place: PlaceToken) -> Response:
         )
         answer: Response = make_response(html)
     else:
-        page = "claims.form" if _then() else "line.wait"
-        answer = redirect(url_for(page, slug=facts.slug), 303)
+        answer = redirect(url_for(AFTERWARDS[_then()], slug=facts.slug), 303)
     cookies.keep_fan(answer, proof.fan)
     cookies.keep_proven(answer, proof.place)
     return cookies.keep_place(answer, proof.place)
@@ -67,5 +68,7 @@ def _page(facts: EventFacts, place: PlaceToken, wrong: Invalid | None = None) ->
 
 
 def _then() -> str | None:
-    """ "claim" when a fan whose turn it is was sent here on the way to the claim form."""
-    return "claim" if request.values.get("then") == "claim" else None
+    """ "claim" when a fan whose turn it is was sent here on the way to the claim form, "proof" when
+    the address is to count instead of work."""
+    then = request.values.get("then")
+    return then if then in AFTERWARDS else None

@@ -229,9 +229,15 @@ def fragment(
 
 
 def page(
-    event: EventFacts, status: LineStatus, proven: bool, language: str, still: bool = False
+    event: EventFacts,
+    status: LineStatus,
+    proven: bool,
+    language: str,
+    still: bool = False,
+    due: bool = False,
 ) -> str:
-    """The whole waiting page; one that is `still` asks for nothing by itself."""
+    """The whole waiting page; one that is `still` asks for nothing by itself, and where work is
+    `due` it says so."""
     now = catalogue.moment(event)
     here = situation(event, status, proven, language, now)
     own = _Own(event, status, now, language)
@@ -239,6 +245,7 @@ def page(
         "line/wait.html",
         **_shown(event, here, own),
         still=still,
+        due=due,
         proven=proven,
         reference=place_reference(event.id, status.number),
     )

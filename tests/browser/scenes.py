@@ -49,6 +49,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "AddressDiffers": ({},),
     "CodeWrong": ({},),
     "CodeOver": ({},),
+    "ProofWrong": ({},),
     "NotOnSale": ("paused",),
     "FewerLeft": (1,),
     "AlreadyClaimed": ("FQ-MADEUP0000",),

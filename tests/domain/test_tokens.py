@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.tokens import (
     CarryToken,
+    ChallengeToken,
     ClaimLink,
     FanToken,
     FormToken,
@@ -25,6 +26,7 @@ TOKENS = [
     ClaimLink("FQ-7K3M-9QXD-R2"),
     CarryToken("0123456789abcdef"),
     FormToken("0123456789abcdef"),
+    ChallengeToken(3, "-_34567890abcdef", "0123456789abcdef", "0f" * 32, 1_700_000_000),
 ]
 
 

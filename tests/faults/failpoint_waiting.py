@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from app.domain import errors
+from app.domain import proofs as rules
 from app.domain.tokens import PlaceToken, new_id
-from app.services import carrying, catalogue, claims, more_time, outbox
+from app.services import carrying, catalogue, claims, more_time, outbox, proofs
 from jobs import ticks, wake
 from tests.faults.failpoint_line import ask, join, prove
 from tests.faults.failpoint_world import Life, Sale, UseCases, World, a_sale, again
@@ -45,6 +48,49 @@ def a_fan_looks_at_a_link_and_goes_on_there(world: World) -> Life:
     facts = catalogue.facts(sale.slug)
     assert carrying.take(facts, link, visitor).place.place_id == token.place_id
     again(lambda: carrying.take(facts, link, new_id()), errors.LinkOver)
+
+
+def with_a_sum(world: World, sale: Sale) -> tuple[PlaceToken, str, str]:
+    """A place of a sale that asks for work, its challenge and the number that answers it."""
+    world.change("UPDATE events SET proof = 'light'")
+    catalogue.forget_all()
+    (token,) = join(sale, 1)
+    facts = catalogue.facts(sale.slug)
+    given = proofs.challenge(facts, token)
+    number = next(n for n in count() if rules.digest(given.salt, n) == given.digest)
+    return token, given.token, str(number)
+
+
+@USE_CASES
+def a_browser_works_out_its_sum(world: World) -> Life:
+    sale = a_sale(0)
+    token, challenge, number = with_a_sum(world, sale)
+
+    def answer() -> None:
+        proofs.by_work(catalogue.facts(sale.slug), token, challenge, number)
+
+    yield answer
+    answer()
+    assert world.rows("SELECT id, proof FROM places") == [(token.place_id, "work")]
+
+
+@USE_CASES
+def a_proven_address_counts_instead(world: World) -> Life:
+    sale = a_sale(0)
+    (token,) = join(sale, 1)
+    ask(sale, token)
+    fan = prove(world, sale, token).fan
+    yield lambda: proofs.by_address(token, fan)
+    proofs.by_address(token, fan)
+    assert world.rows("SELECT id, proof FROM places") == [(token.place_id, "address")]
+
+
+@USE_CASES
+def a_fan_looks_at_the_page_of_the_sum(world: World) -> Life:
+    sale = a_sale(0)
+    (token,) = join(sale, 1)
+    yield lambda: proofs.standing(catalogue.facts(sale.slug), token, None)
+    assert proofs.standing(catalogue.facts(sale.slug), token, None).proof is None
 
 
 @USE_CASES

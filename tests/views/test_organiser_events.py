@@ -30,6 +30,7 @@ GOOD = {
     "pass_minutes": "5",
     "admit_per_minute": "60",
     "pass_capacity": "50",
+    "proof": "off",
 }
 
 
@@ -114,10 +115,12 @@ def test_a_published_event_is_edited_without_what_stands_still(desk):
     assert html.count("disabled") >= 5
     typed = _times(event) | {"title": "New", "venue": "V", "max_per_fan": "2"}
     typed |= {"hold_minutes": "9", "pass_minutes": "4", "price": "1", "slug": "other"}
+    typed["proof"] = "heavy"
     answer = desk.send(f"{page}/edit", None, **typed)
     assert answer.location == page
     db.session.rollback()
     assert (event.title, event.max_per_fan, event.hold_seconds) == ("New", 2, 540)
+    assert event.proof == "heavy"
     assert event.price == 500_000
 
 

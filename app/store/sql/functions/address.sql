@@ -258,6 +258,11 @@ BEGIN
         SELECT (SELECT mine.first FROM mine WHERE mine.rank = 1), (SELECT array_agg(id) FROM ended)
         INTO place, merged;
         UPDATE places p SET fan_id = fan WHERE p.id = place AND p.fan_id IS NULL;
+        -- What was worked out for one of them need not be worked out again.
+        UPDATE places p SET proof = other.proof, proof_at = other.proof_at
+        FROM places other
+        WHERE p.id = place AND p.proof IS NULL AND other.id = ANY (merged)
+            AND other.proof IS NOT NULL;
         INSERT INTO timeline (event_id, place_id, actor, verb, detail)
         VALUES (
             p_event, place, 'fan', 'address_proven',

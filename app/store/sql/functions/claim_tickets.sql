@@ -12,6 +12,7 @@
 -- no_pass       -                -
 -- unproven      -                -
 -- other_address -                -              (`address` says which one is proven)
+-- no_proof      -                -              the event asks for a proof, and the place has none
 -- fewer         -                those of p_numbers that were still free, not p_quantity of them
 --
 -- Locks: the place, then the tickets in order of number. Without the order, two claims whose
@@ -90,6 +91,11 @@ BEGIN
     SELECT f.email INTO address FROM fans f WHERE f.id = p_fan;
     IF p_email NOT IN ('', address) THEN
         outcome := 'other_address';
+        RETURN;
+    END IF;
+
+    IF the_event.proof <> 'off' AND the_place.proof IS NULL THEN
+        outcome := 'no_proof';
         RETURN;
     END IF;
 
