@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from os import getpid
 from threading import local
-from time import monotonic
 from typing import Any
 
 import hiredis
@@ -45,8 +44,6 @@ log = structlog.get_logger(__name__)
 _PAUSE_AFTER_FAILURE = 0.2
 
 NO_VALID_COPY = -1
-# For so long after its last answer a connection is taken for a good one (s).
-_SURELY_THERE = 0.05
 
 
 class _Bare:
@@ -54,8 +51,6 @@ class _Bare:
     pool and parser take longer than Redis itself. Of one thread only."""
 
     run_id = ""
-    # When it last answered.
-    _heard_at = float("-inf")
     # The life of the client that it was made in, and the process.
     life = (0, 0)
 
@@ -97,14 +92,10 @@ class _Bare:
                 raise ConnectionResetError("Redis closed the connection")
             self._reader.feed(received)
             answer = self._reader.gets()
-        self._heard_at = monotonic()
         return answer
 
     def has_ended(self) -> bool:
-        """Whether the server closed it meanwhile; nothing else can have come unasked. One that
-        answered a moment ago is not looked at: under load that would be a call more for each."""
-        if monotonic() - self._heard_at < _SURELY_THERE:
-            return False
+        """Whether the server closed it meanwhile; nothing else can have come unasked."""
         return bool(self._poll.poll(0))
 
     @property
