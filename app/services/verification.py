@@ -91,6 +91,10 @@ def ask_code(facts: EventFacts, token: PlaceToken, email: str, language: str = E
         case "other_address":
             # Whose it is stays untold: this browser may not be the one that proved it.
             raise errors.Invalid({"email": say("This place belongs to another address by now.")})
+        case "refused":
+            raise errors.Invalid(
+                {"email": say("This sale takes no addresses of this kind. Please use another one.")}
+            )
     if answer.asked is None:
         raise refusal_of(answer.outcome, answer.reference)
     return answer.asked

@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.store.base import Base
@@ -50,6 +50,8 @@ class Organisation(Base):
     name: Mapped[str] = mapped_column(Text)
     # Whether each of its people has to have a second factor.
     second_factor_required: Mapped[bool] = mapped_column(server_default=text("false"))
+    # No code is sent to addresses of these; NULL for the usual ones (app/domain/addresses.py).
+    refused_domains: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime] = _created()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.addresses import USUAL, domains_of
 from app.domain.codes import MINUTES, TRIES
 from app.domain.tokens import PlaceToken
 from app.store.db import one_statement
@@ -63,6 +64,7 @@ def ask_code(
     of_address: int,
 ) -> Asked:
     """Call ask_code() in autocommit: one round trip, all or nothing."""
+    domains = domains_of(email)
     parameters = {
         **_place(event_id, token),
         "email": email,
@@ -72,6 +74,8 @@ def ask_code(
         "press": press,
         "of_place": of_place,
         "of_address": of_address,
+        "domains": domains,
+        "usually_refused": not USUAL.isdisjoint(domains),
     }
     return Asked(*one_statement("ask_code", parameters))
 

@@ -20,6 +20,7 @@ PAGES = (
     "health",
     "staff",
     "organiser",
+    "addresses",
     "previews",
     "support",
     "trail",

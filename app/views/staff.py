@@ -37,6 +37,7 @@ blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 ALLOWED: dict[str, frozenset[str]] = {
     "staff": frozenset(ROLES),
     "organiser": frozenset({ORGANISER, ADMIN}),
+    "addresses": frozenset({ORGANISER, ADMIN}),
     "previews": frozenset({ORGANISER, ADMIN}),
     "support": frozenset({SUPPORT, ADMIN}),
     "account": frozenset(ROLES),

@@ -93,6 +93,8 @@ def of_staff(app: Flask, bank: Any, deliver: Any) -> dict[str, Draw]:
     keep("no-events", nobody.get("/organiser/"))
     keep("new-event", nobody.get("/organiser/new"))
     keep("new-event-wrong", nobody.send("/organiser/new", title=""))
+    keep("addresses", nobody.get("/organiser/addresses/"))
+    keep("addresses-wrong", nobody.send("/organiser/addresses/", None, domains="example"))
     for name, event in _events(organiser).items():
         page = f"/organiser/events/{event.slug}"
         keep(f"event-{name}", organiser.get(page))

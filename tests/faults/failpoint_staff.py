@@ -16,6 +16,7 @@ from app.domain import errors
 from app.domain.event_forms import EMPTY
 from app.domain.staff import HERE
 from app.services import (
+    addresses,
     audit,
     backup,
     catalogue,
@@ -669,3 +670,14 @@ def the_books_are_audited(world: World) -> Life:
     deliver()
     yield lambda: audit.audit(ask_gateway=True)
     assert audit.audit(ask_gateway=True).violations == []
+
+
+@USE_CASES
+def an_organiser_edits_the_refused_domains(world: World) -> Life:
+    organiser = somebody(world, "organiser")
+    before = addresses.mark(addresses.refused(organiser))
+    yield lambda: addresses.change(organiser, before, "bots.example")
+    with suppress(errors.StateGone):
+        addresses.change(organiser, before, "bots.example")
+    assert addresses.refused(organiser) == ["bots.example"]
+    assert world.rows("SELECT count(*) FROM staff_actions WHERE kind = 'organisation'") == [(1,)]

@@ -53,17 +53,25 @@ $$;
 -- p_minutes               how long a code lives, from when its mail was sent
 -- p_press                 seconds within which a second press of the button is the first one
 -- p_of_place, p_of_address  how many codes an hour, at most
+-- p_domains               the address's domain and those above it
+-- p_usually_refused       whether one of them is on the list of an organisation that made none
 --
 -- outcome        asked  reference
 -- asked          the code's id
 -- asked_before   of the code that the first press asked for
 -- too_many       -
 -- other_address  -      the place is bound to another address
+-- refused        -      the organisation takes no address of this domain
 -- unknown, ended, claimed     as place_refusal() says; claimed names the claim
+DROP FUNCTION IF EXISTS ask_code(
+    bigint, text, bigint, int, text, text, text, int, int, int, int
+);
+
 CREATE OR REPLACE FUNCTION ask_code(
     p_event bigint, p_place text, p_number bigint, p_epoch int,
     p_email text, p_asked text, p_language text,
     p_minutes int, p_press int, p_of_place int, p_of_address int,
+    p_domains text[], p_usually_refused boolean,
     OUT outcome text, OUT asked text, OUT reference text
 )
 LANGUAGE plpgsql
@@ -80,6 +88,13 @@ BEGIN
     END IF;
     IF (SELECT email FROM fans WHERE id = the_place.fan_id) <> p_email THEN
         outcome := 'other_address';
+        RETURN;
+    ELSIF the_place.fan_id IS NULL AND (
+        SELECT coalesce(o.refused_domains && p_domains, p_usually_refused)
+        FROM events e JOIN organisations o ON o.id = e.organisation_id
+        WHERE e.id = p_event
+    ) THEN
+        outcome := 'refused';
         RETURN;
     END IF;
 

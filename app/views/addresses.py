@@ -1,0 +1,36 @@
+"""The domains of addresses that no code is sent to, for the organiser."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.domain.errors import Invalid
+from app.domain.said import say
+from app.services import addresses
+from app.views.language import said
+from app.views.staff import me
+
+blueprint = Blueprint("addresses", __name__, url_prefix="/organiser/addresses")
+
+
+@blueprint.get("/", strict_slashes=False)
+def show() -> str:
+    domains = addresses.refused(me())
+    return _page("\n".join(domains), addresses.mark(domains))
+
+
+@blueprint.post("/")
+def change() -> Response | tuple[str, int]:
+    typed, seen = request.form.get("domains", ""), request.form.get("seen", "")
+    try:
+        addresses.change(me(), seen, typed)
+    except Invalid as refusal:
+        return _page(typed, seen, refusal), 422
+    flash(said(say("The list is changed.")))
+    return redirect(url_for(".show"), code=303)
+
+
+def _page(typed: str, seen: str, refusal: Invalid | None = None) -> str:
+    fields = refusal.fields if refusal else {}
+    return render_template("organiser/addresses.html", typed=typed, seen=seen, fields=fields)
