@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app.domain.errors import Invalid, LinkUnknown, StaffExists, StaffLinkOver
+from app.domain.errors import Invalid, LinkUnknown, StaffExists, StaffLinkOver, Unknown
 from app.domain.said import say
 from app.domain.staff import ROLES, Origin, StaffMember
 from app.domain.tokens import InvitationToken, ResetToken, new_id
@@ -217,11 +217,13 @@ def accept(text: str, name: str, password: str, origin: Origin) -> None:
 
 
 def withdraw(admin: StaffMember, link_id: str) -> None:
-    """End an invitation that nobody has accepted; one that is over stays so."""
+    """End an invitation that nobody has accepted; one that is over stays so. Raises Unknown for one
+    that is not this organisation's."""
     with transaction() as session:
         found = store.find(session, link_id, _AN_INVITATION)
-        own = found is not None and found.organisation_id == admin.organisation_id
-        if found is not None and own and store.use(session, link_id, _AN_INVITATION):
+        if found is None or found.organisation_id != admin.organisation_id:
+            raise Unknown
+        if store.use(session, link_id, _AN_INVITATION):
             trail.record(session, admin, "withdrew an invitation", "staff", found.email)
 
 

@@ -47,14 +47,15 @@ def still_free(event_id: int, numbers: Sequence[int]) -> list[int]:
 
 
 def standing(event_id: int, fan_id: int, form_key: str = "") -> tuple[str, bool] | None:
-    """(reference, made by this form) of the claim that this form made, else of the fan's live
-    claim; None if there is neither."""
+    """(reference, made by this form) of the fan's claim that this form made, else of the fan's
+    live claim; None if there is neither. The form of another fan made nothing of this one's."""
     made_here = Claim.form_key == form_key
     query = (
         select(Claim.reference, made_here)
         .where(
-            made_here
-            | ((Claim.event_id == event_id) & (Claim.fan_id == fan_id) & Claim.state.in_(LIVE))
+            Claim.event_id == event_id,
+            Claim.fan_id == fan_id,
+            made_here | Claim.state.in_(LIVE),
         )
         .order_by(made_here.desc())
         .limit(1)

@@ -1,0 +1,1 @@
+"""`make attack`: what strangers try on the running product."""
