@@ -111,6 +111,8 @@ class Fan:
         self.buyer = Buyer(self)
         self._proof: asyncio.Task[bool] | None = None
         self._slept = False
+        # For how long this browser had heard nothing when it last asked (s).
+        self._silence = 0.0
 
     async def live(self) -> None:
         """Come, wait, buy or not, go. Never raises but when it is cancelled."""
@@ -141,11 +143,13 @@ class Fan:
         delay = await self._open_waiting_page()
         joined = time.time()
         while True:
+            heard_at = time.time()
             await asyncio.sleep(delay)
             leaves = self.habits.leaves_after
             if leaves is not None and time.time() - joined > leaves and not self.turn_heard:
                 return await self._leave()
             said = await self._poll()
+            self._silence = time.time() - heard_at
             outcome = await self._react(said) if said else "place lost"
             if outcome is not None:
                 return outcome
@@ -230,6 +234,10 @@ class Fan:
         """The outcome after a state that does not change any more."""
         if state == "expired" and (self._slept or self.turn_heard):
             return "overslept" if self._slept else "turn ran out"
+        if state == "expired" and self._silence > self.site.pass_seconds:
+            # All fans share some hundred connections here, and this one waited for one of them
+            # through a whole pass: its browser asked nothing, so nobody could tell it.
+            return "asked too late"
         if state in ("sold_out", "closed"):
             return state.replace("_", " ")
         self.browser.went_wrong("poll", f"the place is {state}, and the fan did nothing to it")

@@ -32,7 +32,7 @@ def refuses(status: int, error: str) -> Reply:
     return status, {"Content-Type": "application/json", "Retry-After": "1"}, body
 
 
-def a_day(*polls: Reply, page: Reply = WAITING_PAGE) -> tuple[Book, str]:
+def a_day(*polls: Reply, page: Reply = WAITING_PAGE, pass_seconds: float = 300) -> tuple[Book, str]:
     """What a fan who joins as number 7 writes down when the polls are answered so."""
     left, served = list(polls), asyncio.Event()
 
@@ -60,6 +60,7 @@ def a_day(*polls: Reply, page: Reply = WAITING_PAGE) -> tuple[Book, str]:
         run: dict[str, Any] = dict.fromkeys(("url", "mailbox_url", "sandbox_url"), url)
         book = Book()
         async with Site(run, "x") as site:
+            site.pass_seconds = pass_seconds
             fan = Fan(site, Habits(), random.Random(1), book)
             await fan.live()
         # The fan's one connection is closed; its other end has to notice.
@@ -115,3 +116,10 @@ def test_a_lost_place_is_wrong() -> None:
         book, outcome = a_day(poll)
         assert outcome == "place lost"
         assert len(book.wrong) == 1
+
+
+def test_whose_browser_asked_nothing_for_a_whole_pass_missed_it() -> None:
+    book, outcome = a_day(says("waiting"), says("expired"), pass_seconds=0)
+    assert (outcome, wrong(book)) == ("asked too late", [])
+    for poll in (says("left"), refuses(403, "NoPlace")):
+        assert wrong(a_day(poll, pass_seconds=0)[0])
