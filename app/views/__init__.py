@@ -6,7 +6,10 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from flask import Flask
+from werkzeug.routing import IntegerConverter, Map
 
+# No row of ours has a higher number, and Postgres takes none.
+_HIGHEST = 2**63 - 1
 # Each of these modules has a Blueprint named `blueprint`.
 PAGES = (
     "public",
@@ -44,6 +47,14 @@ def register(app: Flask) -> None:
     words.register(app)
     assets.register(app)
     packing.register(app)
+    app.url_map.converters["int"] = _RowNumber
     for name in PAGES:
         if find_spec(f"app.views.{name}"):
             app.register_blueprint(import_module(f"app.views.{name}").blueprint)
+
+
+class _RowNumber(IntegerConverter):
+    """A number in an address; a higher one than any row's finds nothing."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=_HIGHEST)

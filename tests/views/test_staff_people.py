@@ -80,3 +80,14 @@ def test_an_admin_disables_and_enables_and_ends_sessions(app):
     assert log_in(other.client, other.email).status_code == 422
     admin.send(PEOPLE, f"{PEOPLE}{other_id}/enable")
     assert log_in(other.client, other.email).status_code == 303
+
+
+def test_a_number_that_no_row_can_have_is_nobody(app):
+    desk = Desk(app, "admin")
+    token = hidden_fields(desk.get(PEOPLE).text, f"{PEOPLE}invite")
+    for number in (2**31, 2**63 - 1, 2**63, 10**40):
+        answer = desk.client.post(f"{PEOPLE}{number}/disable", data=token)
+        assert answer.status_code == 404, number
+    for number in (2**63 - 1, 2**63):
+        answer = desk.client.post(f"/staff/account/sessions/{number}/end", data=token)
+        assert answer.status_code in (303, 404), number
