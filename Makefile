@@ -17,7 +17,7 @@ SEED ?= 7
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
 
 .DEFAULT_GOAL := help
-.PHONY: help run restart test money drill faults bench growth lint words pictures format browser wrk clean
+.PHONY: help run restart test money drill faults attack bench growth lint words pictures format browser wrk clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ drill: $(VENV)/.development ## the noon itself: FANS=2000 fans for TICKETS=200 t
 
 faults: $(VENV)/.development ## kill it anywhere, FAULTS=60 times (SEED=7), under load: is all well again?
 	@$(BIN)/python -m drill.faults --faults $(FAULTS) --seed $(SEED) $(ARGS)
+
+attack: $(VENV)/.development ## what strangers try, on a running product: does every defence hold?
+	@$(BIN)/python -m drill.attack $(ARGS)
 
 bench: $(VENV)/.development wrk ## requests a second and round trips of each kind, beside a bare view
 	@$(BIN)/python -m drill.bench $(ARGS)

@@ -176,10 +176,13 @@ def asked_by_us(environ: Mapping[str, Any]) -> bool | None:
 @lru_cache(maxsize=256)
 def _is_ours(host: str, public_url: str, allowed: tuple[str, ...], development: bool) -> bool:
     try:
-        name = urlsplit(f"//{host}").hostname
+        parts = urlsplit(f"//{host}")
+        # .port raises ValueError when it is not a number.
+        name, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    if name is None:
+    # A name and a port, and nothing around them: localhost/evil.example is not localhost.
+    if name is None or parts.netloc != host or "@" in host:
         return False
     known = name == urlsplit(public_url).hostname or name in allowed
     return known or (development and name in THIS_MACHINE)

@@ -1,0 +1,50 @@
+"""`make attack`, each of its attacks for a moment, and its table."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from drill.attack.__main__ import ATTACKS, attack, main, table, write_docs
+from drill.attack.site import Row, saved
+
+HELD = Row("wrong codes", 10_000, "none opened", True)
+FAILED = Row("other hosts", 2, "one was taken for ours", False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_every_defence_holds_against_a_little_of_each_attack() -> None:
+    found = attack(list(ATTACKS), scale=0.001)
+    assert found.keys() == ATTACKS.keys()
+    assert all(row.times for rows in found.values() for row in rows)
+    assert [row for rows in found.values() for row in rows if not row.held] == []
+
+
+def test_a_defence_that_failed_is_told_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for rows, code in (([HELD], 0), ([HELD, FAILED], 1)):
+        monkeypatch.setattr("drill.attack.__main__.attack", lambda *_, rows=rows: {"codes": rows})
+        assert main(["--only", "codes", "--out", str(tmp_path)]) == code
+    assert "| `codes`: other hosts | 2 | one was taken for ours | **no** |" in (
+        capsys.readouterr().out
+    )
+    assert '"held": false' in (tmp_path / "attack.json").read_text()
+    assert saved({"codes": [HELD]}).count("held") == 1
+
+
+def test_the_table_goes_between_its_markers_and_nowhere_else() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        document = Path(folder) / "security.md"
+        document.write_text("# Security\n\n<!-- attack -->\nold\n<!-- /attack -->\nafter\n")
+        write_docs(document, table({"codes": [HELD]}), 0.1)
+        written = document.read_text()
+        assert written.startswith("# Security\n\n<!-- attack -->\n\n`make attack` at scale 0.1")
+        assert "old" not in written
+        assert written.endswith("<!-- /attack -->\nafter\n")
+        document.write_text("# Security\n")
+        with pytest.raises(ValueError, match="no place"):
+            write_docs(document, "", 1)
