@@ -29,7 +29,7 @@ restart: $(VENV)/.product ## a running `make run` takes up the new code; no requ
 	@$(BIN)/python -m sandbox.restart
 
 test: $(VENV)/.development browser wrk ## every test, on servers of their own
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 money: $(VENV)/.development ## 1,000 purchases on the gateway's worst day: its books against ours
 	@$(BIN)/python -m drill.money $(ARGS)

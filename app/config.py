@@ -251,3 +251,8 @@ class _Reader:
         if not at_least <= number <= at_most:
             raise SettingError(f"{name} is {value}; it must be from {at_least:g} to {at_most:g}.")
         return number
+
+
+def for_a_program(without: str) -> dict[str, str]:
+    """The environment for a program that is started, but for what begins with `without`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(without)}

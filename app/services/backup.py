@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from app.config import for_a_program
 from app.domain.errors import BackupFailed, NotNow
 from app.extensions import settings
 from app.failpoints import reached
@@ -73,7 +74,7 @@ def _run(program: str, *arguments: str) -> None:
     user, _, place = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
     address = urlunsplit(parts._replace(netloc=f"{name}@{place}" if name else place))
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    environment = for_a_program(without="PG")
     if password:
         # Not among the arguments, which everyone on this machine may read.
         environment["PGPASSWORD"] = unquote(password)
