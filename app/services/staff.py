@@ -104,13 +104,17 @@ def send_news(payload: Mapping[str, Any]) -> None:
 
 def check_password(field: str, password: str) -> None:
     """Raises Invalid with this field when it is too short or too long."""
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+    if not _fits(password):
         wrong = say(
             "Please use %(shortest)s to %(longest)s letters.",
             shortest=SHORTEST_PASSWORD,
             longest=LONGEST_PASSWORD,
         )
         raise Invalid({field: wrong})
+
+
+def _fits(password: str) -> bool:
+    return SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD
 
 
 def hashed(password: str) -> str:
@@ -142,12 +146,12 @@ def add(organisation: str, email: str, name: str, role: str, password: str) -> S
     """
     if role not in ROLES:
         raise Refusal(f"The role must be one of {', '.join(ROLES)}.")
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+    if not _fits(password):
         raise Refusal(f"The password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} letters.")
     email = email.strip().lower()
     if email.count("@") != 1 or email.startswith("@") or email.endswith("@"):
         raise Refusal("That is not an e-mail address.")
-    password_hash = _hasher().hash(password)
+    password_hash = hashed(password)
     with transaction() as session:
         group = store.organisation(session, organisation.strip())
         row = store.add(session, group.id, email, name.strip(), role, password_hash)
@@ -178,4 +182,4 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _hash_of_nobody() -> str:
-    return _hasher().hash("the password of nobody")
+    return hashed("the password of nobody")

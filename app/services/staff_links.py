@@ -94,8 +94,7 @@ def send_reset(payload: Mapping[str, Any]) -> None:
 
 def look_at_reset(text: str) -> Link:
     """Whose password a link changes. Raises LinkUnknown, StaffLinkOver."""
-    token = ResetToken.read(text, settings.secret_key)
-    return _look(_A_RESET, token.link_id if token else None)
+    return _look(_A_RESET, _number_of(ResetToken.read(text, settings.secret_key)))
 
 
 def reset(text: str, password: str, origin: Origin) -> None:
@@ -103,15 +102,12 @@ def reset(text: str, password: str, origin: Origin) -> None:
 
     Raises LinkUnknown, StaffLinkOver, Invalid (field `password`).
     """
-    token = ResetToken.read(text, settings.secret_key)
-    _look(_A_RESET, token.link_id if token else None)
-    assert token is not None
+    link_id = _number_of(ResetToken.read(text, settings.secret_key))
+    _look(_A_RESET, link_id)
     staff.check_password("password", password)
     new_hash = staff.hashed(password)
     with transaction() as session:
-        found = store.find(session, token.link_id, _A_RESET)
-        if found is None or not found.alive or not store.use(session, token.link_id, _A_RESET):
-            raise StaffLinkOver
+        found = _use(session, link_id, _A_RESET)
         # Whatever other links are on their way, and whoever was in, the password decides now.
         store.end(session, _A_RESET, found.organisation_id, found.email)
         people.set_password(session, found.staff_id, new_hash)
@@ -179,8 +175,7 @@ def send_invitation(payload: Mapping[str, Any]) -> None:
 
 def look_at_invitation(text: str) -> Link:
     """What a link invites to. Raises LinkUnknown, StaffLinkOver."""
-    token = InvitationToken.read(text, settings.secret_key)
-    return _look(_AN_INVITATION, token.link_id if token else None)
+    return _look(_AN_INVITATION, _number_of(InvitationToken.read(text, settings.secret_key)))
 
 
 def accept(text: str, name: str, password: str, origin: Origin) -> None:
@@ -188,19 +183,15 @@ def accept(text: str, name: str, password: str, origin: Origin) -> None:
 
     Raises LinkUnknown, StaffLinkOver, StaffExists, Invalid (fields `name`, `password`).
     """
-    token = InvitationToken.read(text, settings.secret_key)
-    _look(_AN_INVITATION, token.link_id if token else None)
-    assert token is not None
+    link_id = _number_of(InvitationToken.read(text, settings.secret_key))
+    _look(_AN_INVITATION, link_id)
     name = " ".join(name.split())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Invalid({"name": say("Please tell your colleagues your name.")})
     staff.check_password("password", password)
     new_hash = staff.hashed(password)
     with transaction() as session:
-        found = store.find(session, token.link_id, _AN_INVITATION)
-        used = store.use(session, token.link_id, _AN_INVITATION)
-        if found is None or not found.alive or not used:
-            raise StaffLinkOver
+        found = _use(session, link_id, _AN_INVITATION)
         if people.by_email(session, found.email) is not None:
             raise StaffExists
         row = people.add(session, found.organisation_id, found.email, name, found.role, new_hash)
@@ -227,12 +218,24 @@ def withdraw(admin: StaffMember, link_id: str) -> None:
             trail.record(session, admin, "withdrew an invitation", "staff", found.email)
 
 
-def _look(kind: str, link_id: str | None) -> Link:
-    if link_id is None:
+def _number_of(token: ResetToken | InvitationToken | None) -> str:
+    if token is None:
         raise LinkUnknown
+    return token.link_id
+
+
+def _look(kind: str, link_id: str) -> Link:
     with transaction() as session:
         found = store.find(session, link_id, kind)
     if found is None or not found.alive:
         # A mail may be older than what is kept of it.
         raise StaffLinkOver
     return Link(found.email, found.organisation, found.role)
+
+
+def _use(session: store.Db, link_id: str, kind: str) -> Any:
+    """The row of a link that is used up hereby."""
+    found = store.find(session, link_id, kind)
+    if found is None or not found.alive or not store.use(session, link_id, kind):
+        raise StaffLinkOver
+    return found

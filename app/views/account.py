@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.domain.errors import Invalid, Refusal, StateGone, TooManyTries
 from app.domain.said import say
 from app.services import second_factor, sessions, staff
 from app.views.errors import answer_of
-from app.views.language import said
-from app.views.staff import forget_browser, me
+from app.views.staff import forget_browser, go_on, me
 
 blueprint = Blueprint("account", __name__, url_prefix="/staff/account")
 
@@ -95,8 +94,7 @@ def _page(refusal: Refusal | None = None) -> str:
 
 
 def _done(sentence: str) -> Response:
-    flash(said(sentence))
-    return redirect(url_for(".account"), code=303)
+    return go_on(sentence, ".account")
 
 
 def _sent(name: str) -> str:

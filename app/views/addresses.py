@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from app.domain.errors import Invalid
 from app.domain.said import say
 from app.services import addresses
-from app.views.language import said
-from app.views.staff import me
+from app.views.staff import go_on, me
 
 blueprint = Blueprint("addresses", __name__, url_prefix="/organiser/addresses")
 
@@ -27,8 +26,7 @@ def change() -> Response | tuple[str, int]:
         addresses.change(me(), seen, typed)
     except Invalid as refusal:
         return _page(typed, seen, refusal), 422
-    flash(said(say("The list is changed.")))
-    return redirect(url_for(".show"), code=303)
+    return go_on(say("The list is changed."), ".show")
 
 
 def _page(typed: str, seen: str, refusal: Invalid | None = None) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from app.domain.errors import Invalid, TooManyTries
 from app.domain.said import say
 from app.services import staff, staff_links
-from app.views.language import said
-from app.views.staff import origin
+from app.views.staff import go_on, origin
 
 blueprint = Blueprint("arrivals", __name__, url_prefix="/staff")
 
@@ -73,5 +72,4 @@ def _choose(token: str, link: staff_links.Link, refusal: Invalid | None = None) 
 
 
 def _to_log_in(sentence: str) -> Response:
-    flash(said(sentence))
-    return redirect(url_for("staff.log_in_form"), code=303)
+    return go_on(sentence, "staff.log_in_form")

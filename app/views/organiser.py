@@ -23,7 +23,7 @@ from app.services import readiness as preparation
 from app.services import report as reports
 from app.views.errors import answer_of
 from app.views.language import language, said
-from app.views.staff import me
+from app.views.staff import go_on, me
 
 blueprint = Blueprint("organiser", __name__, url_prefix="/organiser")
 
@@ -55,8 +55,8 @@ def create() -> Page:
         slug = events.create(me(), request.form)
     except Invalid as refusal:
         return _form(request.form, refusal), 422
-    flash(said(say("The draft is saved. Fans cannot see it until you publish it.")))
-    return redirect(url_for(".event", slug=slug), code=303)
+    saved = say("The draft is saved. Fans cannot see it until you publish it.")
+    return go_on(saved, ".event", slug=slug)
 
 
 @blueprint.post("/check")
@@ -142,8 +142,7 @@ def save(slug: str) -> Page:
         found = events.look(me(), slug)
         values = forms.form_values(found) | request.form.to_dict()
         return _form(values, refusal, found, request.form.get("seen", "")), 422
-    flash(said(say("The changes are saved.")))
-    return redirect(url_for(".event", slug=slug), code=303)
+    return go_on(say("The changes are saved."), ".event", slug=slug)
 
 
 class Undo(NamedTuple):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from app.domain.errors import Invalid
 from app.domain.said import say
 from app.services import colleagues, second_factor, staff_links
-from app.views.language import said
-from app.views.staff import me
+from app.views.staff import go_on, me
 
 blueprint = Blueprint("people", __name__, url_prefix="/staff/people")
 
@@ -90,5 +89,4 @@ def _page(refusal: Invalid | None = None) -> str:
 
 
 def _done(sentence: str) -> Response:
-    flash(said(sentence))
-    return redirect(url_for(".everybody"), code=303)
+    return go_on(sentence, ".everybody")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response
 
 from app.domain import errors, events, histories
@@ -24,8 +24,8 @@ from app.views import headers, waiting
 from app.views.claims import shown
 from app.views.errors import answer_of
 from app.views.errors import page as error_page
-from app.views.language import language, said
-from app.views.staff import me
+from app.views.language import language
+from app.views.staff import go_on, me
 
 blueprint = Blueprint("previews", __name__, url_prefix="/organiser/events/<slug>/preview")
 
@@ -60,8 +60,7 @@ def index(slug: str) -> Response:
 @blueprint.post("")
 def looked(slug: str) -> Response:
     readiness.note_preview(me(), slug)
-    flash(said(say("Noted: you have looked at the pages.")))
-    return redirect(url_for("organiser.readiness", slug=slug), code=303)
+    return go_on(say("Noted: you have looked at the pages."), "organiser.readiness", slug=slug)
 
 
 @blueprint.get("/<name>")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, g, redirect, render_template, session, url_for
+from flask import Blueprint, flash, g, redirect, render_template, session, url_for
 from flask.blueprints import BlueprintSetupState
 from flask_login import UserMixin, current_user, login_user, logout_user
 from htmx_flask import request
@@ -29,7 +29,7 @@ from app.domain.said import say
 from app.domain.staff import ADMIN, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
 from app.extensions import login_manager, settings
 from app.services import second_factor, sessions, staff
-from app.views.language import language
+from app.views.language import language, said
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -80,6 +80,12 @@ def me() -> StaffMember:
     """Who is logged in."""
     member: StaffMember = g.member
     return member
+
+
+def go_on(sentence: str, endpoint: str, **values: Any) -> Response:
+    """Lead on to a page, which says what was done."""
+    flash(said(sentence))
+    return redirect(url_for(endpoint, **values), code=303)
 
 
 @blueprint.record_once

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from functools import wraps
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
@@ -15,8 +15,8 @@ from app.domain.errors import Conflict, Invalid, Refusal
 from app.domain.said import say
 from app.services import gateway_watch, support, support_words
 from app.views.errors import answer_of
-from app.views.language import language, said
-from app.views.staff import me
+from app.views.language import language
+from app.views.staff import go_on, me
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
 
@@ -55,8 +55,7 @@ def button(done: str) -> Callable[[Callable[[str], None]], Callable[[str], Page]
                 view(reference)
             except (Conflict, Invalid) as refusal:
                 return _claim(reference, refusal), answer_of(refusal)[0]
-            flash(said(done))
-            return redirect(url_for(".claim", reference=reference), code=303)
+            return go_on(done, ".claim", reference=reference)
 
         return answer
 
