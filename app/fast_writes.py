@@ -139,11 +139,10 @@ def body_of(environ: Environ, longest: int = guard.LONGEST) -> bytes | None:
     """The whole body, which stays there to be read for whoever answers in our place."""
     if not environ.get("CONTENT_LENGTH") or not guard.has_short_body(environ, longest):
         return None
-    body, missing = b"", int(environ["CONTENT_LENGTH"])
-    while missing and (more := environ["wsgi.input"].read(missing)):
-        body, missing = body + more, missing - len(more)
+    length = int(environ["CONTENT_LENGTH"])
+    body = guard.read_body(environ, length)
     environ["wsgi.input"] = BytesIO(body)
-    return None if missing else body
+    return body if len(body) == length else None
 
 
 # By the address without its second part, which names the event or the claim.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -40,18 +40,12 @@ def money(amount: int, currency: str, locale: str = LOCALE) -> str:
 
 def moment(at: datetime, zone: str, locale: str = LOCALE) -> str:
     """Day and clock time in the event's zone, with its name: Fri 12 Dec 2025, 20:00 WAT."""
-    words = dates.format_datetime(at, "EEE d MMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale)
-    return f"{words} {zone_name(at, zone)}"
-
-
-def _moment(second: int, zone: str, locale: str) -> str:
-    """As moment(), of a moment in seconds since 1970. Polls are told it, so its days are kept."""
-    at = datetime.fromtimestamp(second, ZoneInfo(zone))
-    return f"{_date(at.date(), locale)}, {clock_at(second, zone)}"
+    return f"{_date(at.astimezone(ZoneInfo(zone)).date(), locale)}, {clock(at, zone)}"
 
 
 @lru_cache(maxsize=1024)
 def _date(day: date, locale: str) -> str:
+    # Kept, because polls are told it.
     return dates.format_date(day, "EEE d MMM yyyy", locale=locale)
 
 
@@ -112,7 +106,7 @@ def clock_range(now: datetime, earliest: int, latest: int, zone: str, locale: st
     Half a day ahead a clock time alone would not say which day."""
     second = int(now.timestamp())
     if latest > _HALF_A_DAY_S:
-        return _moment((second + earliest) // 60 * 60, zone, locale)
+        return moment(now + timedelta(seconds=earliest), zone, locale)
     ends = clock_at(second + latest, zone)
     if earliest == latest:
         return ends

@@ -54,10 +54,7 @@ def _told_and_delay(scene: Scene, found: Found) -> tuple[LineStatus, float]:
     if found.ahead is not None:
         planned = rules.eta_seconds(found.ahead, facts.admit_per_minute, scene.until_start)
         if state in ("waiting", "before") and not stands:
-            as_planned = scene.rate == facts.admit_per_minute
-            eta = planned
-            if not as_planned:
-                eta = rules.eta_seconds(found.ahead, scene.rate, scene.until_start)
+            eta = rules.eta_seconds(found.ahead, scene.rate, scene.until_start)
         if eta is not None and planned is not None:
             earliest, latest = rules.eta_range(
                 eta, planned, scene.until_start, scene.unsure, scene.seen_pace

@@ -12,7 +12,6 @@ import select
 import socket
 from collections import namedtuple
 from collections.abc import Generator, Mapping
-from contextlib import closing
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -116,9 +115,11 @@ class BoundedConnection(psycopg.Connection[Any]):
             self._known.clear()
         return super()._deallocate(name)
 
-    def hears_something(self) -> bool:
-        """Whether an idle server has spoken: it can only have said that this is the end."""
-        return bool(self._ear.poll(0))
+    def has_ended(self) -> bool:
+        """Whether an idle connection is of no more use. An idle server has nothing to say, so what
+        it has said is that this is the end; looking costs no round trip, and spares a request the
+        word that its outcome is unknown."""
+        return self.closed or bool(self._ear.poll(0))
 
     def ask(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Any]:
         """The rows of a statement that is a transaction by itself. Not within another one.
@@ -176,24 +177,25 @@ def somebody_is_there(host: str, port: int) -> bool:
     A connection to a server that stands still is made all the same, by the kernel; so this waits
     for a word of the server itself, for LONGEST_KNOCK seconds.
     """
-    folder = host.startswith("/")
-    address: Any = f"{host}/.s.PGSQL.{port}" if folder else (host, port)
     try:
-        if folder:
-            knocking = socket.socket(socket.AF_UNIX)
-            knocking.settimeout(LONGEST_KNOCK)
-            with closing(knocking):
-                knocking.connect(address)
-                return _heard(knocking)
-        with socket.create_connection(address, LONGEST_KNOCK) as knocking:
-            return _heard(knocking)
+        with _connected(host, port) as knocking:
+            knocking.sendall(_KNOCK)
+            return bool(knocking.recv(1))
     except OSError:
         return False
 
 
-def _heard(knocking: socket.socket) -> bool:
-    knocking.sendall(_KNOCK)
-    return bool(knocking.recv(1))
+def _connected(host: str, port: int) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), LONGEST_KNOCK)
+    found = socket.socket(socket.AF_UNIX)
+    found.settimeout(LONGEST_KNOCK)
+    try:
+        found.connect(f"{host}/.s.PGSQL.{port}")
+    except OSError:
+        found.close()
+        raise
+    return found
 
 
 def as_text(value: Any) -> bytes | None:

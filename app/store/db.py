@@ -103,12 +103,8 @@ def bind(settings: Settings) -> None:
 
 
 def _refuse_the_dead(connection: BoundedConnection, *_: object) -> None:
-    """Have the pool throw its idle connections away when this one's server has gone since.
-
-    An idle server has nothing to say, so a socket with something to read is one at its end.
-    That costs no round trip, and spares a request the word that its outcome is unknown.
-    """
-    if connection.closed or connection.hears_something():
+    """Have the pool throw its idle connections away when this one's server has gone since."""
+    if connection.has_ended():
         raise sa_exc.InvalidatePoolError
 
 

@@ -69,7 +69,7 @@ class Pool:
             mine = self._idle.pop()
         except IndexError:
             return None
-        if mine.closed or mine.hears_something():
+        if mine.has_ended():
             # Its server has gone since, and so have the others, most likely.
             mine.close()
             self.close()

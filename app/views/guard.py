@@ -86,11 +86,17 @@ def put_together(environ: dict[str, Any], most: int) -> None:
 
     Werkzeug would take the first bytes of one that is too long for the whole.
     """
+    body = read_body(environ, most)
+    del environ["HTTP_TRANSFER_ENCODING"]
+    environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+
+def read_body(environ: Mapping[str, Any], most: int) -> bytes:
+    """What comes of the body, up to `most` bytes."""
     body = b""
     while len(body) < most and (more := environ["wsgi.input"].read(most - len(body))):
         body += more
-    del environ["HTTP_TRANSFER_ENCODING"]
-    environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    return body
 
 
 def has_short_body(environ: Mapping[str, Any], longest: int = LONGEST) -> bool:

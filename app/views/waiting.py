@@ -185,11 +185,8 @@ def fragment_if_known(
     event: EventFacts, status: LineStatus, proven: bool, language: str, packed: bool
 ) -> bytes | None:
     """The fragment, unless it has to be rendered, which takes Flask."""
-    facts, frames = _frames.get(event.slug, (None, {}))
-    if facts is not event:
-        return None
     now = catalogue.moment(event)
-    frame = frames.get(situation(event, status, proven, language, now))
+    frame = _frame_if_known(event, status, proven, language, now)
     return frame.fill(event, status, now, packed) if frame else None
 
 
@@ -200,13 +197,21 @@ def far_fragment_if_known(
     shown = far.depth.shown
     frame = shown.get(language)
     if frame is None:
-        facts, frames = _frames.get(event.slug, (None, {}))
         told, now = far.depth.told, catalogue.moment(event)
-        whole = frames.get(situation(event, told, False, language, now))
-        if whole is None or facts is not event:
+        whole = _frame_if_known(event, told, False, language, now)
+        if whole is None:
             return None
         frame = shown[language] = whole.shared(event, told, now)
     return frame.fill(event, far, event.as_of, packed)
+
+
+def _frame_if_known(
+    event: EventFacts, status: LineStatus, proven: bool, language: str, now: datetime
+) -> Frame | None:
+    facts, frames = _frames.get(event.slug, (None, {}))
+    if facts is not event:
+        return None
+    return frames.get(situation(event, status, proven, language, now))
 
 
 def fragment(
