@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drill.attack import codes, cross_site, hosts, log_ins
+from drill.attack import codes, cross_site, foreign, hosts, log_ins, tokens
 from drill.attack.site import ENVIRONMENT, Row, Site, saved
 from drill.product import ROOT, product
 
@@ -28,8 +28,10 @@ BEGIN, END = "<!-- attack -->\n", "<!-- /attack -->\n"
 ATTACKS: dict[str, Callable[[Site, float], list[Row]]] = {
     "codes": codes.attack,
     "cross_site": cross_site.attack,
+    "addresses": foreign.attack,
     "hosts": hosts.attack,
     "log_ins": log_ins.attack,
+    "tokens": tokens.attack,
 }
 
 

@@ -9,10 +9,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from app import config
+from drill.stage import Stage
 from drill.till import Till
 
 SECRET_KEY = "the secret key of the attack only"
@@ -68,6 +71,15 @@ class Site:
         for connection in self._connections:
             connection.close()
         self.till.close()
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        """Those of the running programs."""
+        stage = Stage(self.run, self.data_dir)
+        try:
+            return config.load(stage.environment())
+        finally:
+            stage.close()
 
     def rows(self, query: str, **parameters: Any) -> list[Any]:
         return self.till.rows(query, parameters)
@@ -125,9 +137,9 @@ class Visitor:
             self.cookies[name] = value
         return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, text)
 
-    def join(self) -> Answer:
-        """Take a place at the site's event."""
-        answer = self.ask("POST", f"{self.site.event_path}/line")
+    def join(self, event_path: str = "") -> Answer:
+        """Take a place at this event, or at the site's."""
+        answer = self.ask("POST", f"{event_path or self.site.event_path}/line")
         return self.ask("POST", answer.location) if answer.status == 307 else answer
 
     def log_in(self, email: str, password: str) -> Answer:
