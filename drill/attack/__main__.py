@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drill.attack import codes, cross_site, foreign, hosts, log_ins, tokens
+from drill.attack import bodies, codes, cross_site, foreign, hosts, log_ins, tokens, tricks
 from drill.attack.site import ENVIRONMENT, Row, Site, saved
 from drill.product import ROOT, product
 
@@ -29,9 +29,11 @@ ATTACKS: dict[str, Callable[[Site, float], list[Row]]] = {
     "codes": codes.attack,
     "cross_site": cross_site.attack,
     "addresses": foreign.attack,
+    "bodies": bodies.attack,
     "hosts": hosts.attack,
     "log_ins": log_ins.attack,
     "tokens": tokens.attack,
+    "tricks": tricks.attack,
 }
 
 
