@@ -68,11 +68,12 @@ FROM place
 RETURNING id
 """
 
+# An array is made once; a plan may ask for the rows of IN (...) again and get others.
 _SEATS = """
 UPDATE tickets SET claim_id = %(claim)s
-WHERE event_id = %(event)s AND number IN (
+WHERE event_id = %(event)s AND number = ANY (ARRAY(
     SELECT number FROM tickets WHERE event_id = %(event)s AND claim_id IS NULL
-    ORDER BY number LIMIT %(quantity)s FOR UPDATE)
+    ORDER BY number LIMIT %(quantity)s FOR UPDATE))
 """
 
 # What moves back when time passes for one claim.

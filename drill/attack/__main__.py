@@ -16,7 +16,18 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drill.attack import bodies, codes, cross_site, foreign, hosts, log_ins, tokens, tricks
+from drill.attack import (
+    afterwards,
+    bodies,
+    codes,
+    cross_site,
+    foreign,
+    generated,
+    hosts,
+    log_ins,
+    tokens,
+    tricks,
+)
 from drill.attack.site import ENVIRONMENT, Row, Site, saved
 from drill.product import ROOT, product
 
@@ -30,10 +41,12 @@ ATTACKS: dict[str, Callable[[Site, float], list[Row]]] = {
     "cross_site": cross_site.attack,
     "addresses": foreign.attack,
     "bodies": bodies.attack,
+    "generated": generated.attack,
     "hosts": hosts.attack,
     "log_ins": log_ins.attack,
     "tokens": tokens.attack,
     "tricks": tricks.attack,
+    "afterwards": afterwards.attack,
 }
 
 
@@ -41,10 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="drill.attack", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=ATTACKS, default=list(ATTACKS))
     parser.add_argument("--scale", type=float, default=1.0, help="how much of each is tried")
+    parser.add_argument("--seed", type=int, default=Site.seed, help="of what is made by chance")
     parser.add_argument("--out", type=Path, default=OUT, help="where the results go")
     parser.add_argument("--write-docs", action="store_true", help="fill in docs/security.md")
     options = parser.parse_args(arguments)
-    found = attack(options.only, options.scale)
+    found = attack(options.only, options.scale, options.seed)
     text = table(found)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "attack.json").write_text(saved(found))
@@ -54,13 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(row.held for rows in found.values() for row in rows) else 1
 
 
-def attack(names: Sequence[str], scale: float) -> dict[str, list[Row]]:
+def attack(names: Sequence[str], scale: float, seed: int = Site.seed) -> dict[str, list[Row]]:
     """Start a product, try what has these names, end it. Rows by name."""
     found: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory(prefix="fq-attack-", ignore_cleanup_errors=True) as folder:
         data_dir = Path(folder) / "var"
         with product(data_dir, **ENVIRONMENT) as run:
             site = Site(run, data_dir)
+            site.seed = seed
             try:
                 for name in names:
                     began = time.monotonic()

@@ -77,6 +77,16 @@ WHOSE = {endpoint: whose for whose, names in _THEIRS.items() for endpoint in nam
 STRANGER, FAN, ORGANISER, SUPPORT, ADMIN = "stranger", "fan", "organiser", "support", "admin"
 ROLES = (STRANGER, FAN, ORGANISER, SUPPORT, ADMIN)
 OF_STAFF = (ORGANISER, SUPPORT, ADMIN)
+# Which roles of staff open what is theirs.
+ROLES_OF: dict[str, tuple[str, ...]] = {
+    EVENT: (ORGANISER, ADMIN),
+    DESK: (ORGANISER, ADMIN),
+    CASE: (SUPPORT, ADMIN),
+    COUNTER: (SUPPORT, ADMIN),
+    SELF: OF_STAFF,
+    TRAIL: (ADMIN,),
+    PEOPLE: (ADMIN,),
+}
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 # After these nobody is logged in any more.
 GOING = frozenset({"staff.log_out", "account.log_out_everywhere"})
@@ -153,7 +163,7 @@ def wrong_answer(address: Address, role: str, said: Said) -> str | None:
         return None if said.status in (404, 410) else f"{said.status} for a link of elsewhere"
     if address.whose == GATEWAY:
         return None if said.status == 401 else f"{said.status} without a signature"
-    allowed = _roles_of(address.whose)
+    allowed = ROLES_OF.get(address.whose, ())
     if not allowed or address.whose == EVERYONE:
         return None
     if role not in OF_STAFF:
@@ -163,18 +173,6 @@ def wrong_answer(address: Address, role: str, said: Said) -> str | None:
     if address.whose in (EVENT, CASE, PEOPLE):
         return None if said.status == 404 else f"{said.status} for another organisation's"
     return None
-
-
-def _roles_of(whose: str) -> tuple[str, ...]:
-    return {
-        EVENT: (ORGANISER, ADMIN),
-        DESK: (ORGANISER, ADMIN),
-        CASE: (SUPPORT, ADMIN),
-        COUNTER: (SUPPORT, ADMIN),
-        SELF: OF_STAFF,
-        TRAIL: (ADMIN,),
-        PEOPLE: (ADMIN,),
-    }.get(whose, ())
 
 
 def walk(found: list[Address], world: World) -> Iterator[tuple[Address, str, str | None]]:

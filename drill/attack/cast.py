@@ -3,7 +3,6 @@ tickets, and colleagues who are logged in. Each came by it over HTTP, as people 
 
 from __future__ import annotations
 
-import itertools
 import re
 import secrets
 from dataclasses import dataclass
@@ -20,14 +19,18 @@ _SET = "UPDATE events SET {} WHERE id = %(id)s RETURNING slug"
 _ASKED = "SELECT id FROM verifications WHERE email = %(email)s ORDER BY created_at DESC LIMIT 1"
 _SENT = "UPDATE verifications SET sent_at = coalesce(sent_at, now()) WHERE id = %(id)s RETURNING id"
 _CLAIM = "SELECT id, amount FROM claims WHERE reference = %(reference)s"
-_networks = itertools.count(secrets.randbelow(200) * 256)
+_GROUP = "INSERT INTO organisations (name) VALUES ('Mallory and Sons') RETURNING id"
+_COLLEAGUE = (
+    "INSERT INTO staff (organisation_id, email, name, role, password_hash)"
+    " SELECT %(group)s, %(mine)s, 'Mallory', role, password_hash FROM staff"
+    " WHERE email = %(like)s RETURNING id"
+)
 
 
 def a_network() -> str:
-    """An address of a network from which nobody came before: what is tried here is not to be held
-    back by the limits of one."""
-    number = next(_networks)
-    return f"{60 + number // 65_536 % 40}.{number // 256 % 256}.{number % 256}.9"
+    """An address of any network, so that no try is held back by the limits of one."""
+    first, second, third = (secrets.randbelow(most) for most in (40, 256, 256))
+    return f"{60 + first}.{second}.{third}.9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,22 @@ def colleague(site: Site, role: str) -> Visitor:
     """Somebody of the demo's organisation, logged in."""
     browser = Visitor(site, a_network())
     answer = browser.log_in(**site.run["staff"][role])
+    assert answer.status == 303, answer
+    return browser
+
+
+def an_organisation(site: Site) -> int:
+    """Another one than the demo's; its number."""
+    return int(site.rows(_GROUP)[0][0])
+
+
+def colleague_of(site: Site, role: str, group: int) -> Visitor:
+    """Somebody of another organisation, logged in: with the password of the demo's same role."""
+    own = site.run["staff"][role]
+    email = f"{role}-{secrets.token_hex(4)}@mallory.example"
+    site.rows(_COLLEAGUE, group=group, mine=email, like=own["email"])
+    browser = Visitor(site, a_network())
+    answer = browser.log_in(email, own["password"])
     assert answer.status == 303, answer
     return browser
 

@@ -37,13 +37,6 @@ _THEIRS = (
     " WHERE organisation_id = %(group)s",
     "SELECT o::text FROM organisations o WHERE id = %(group)s",
 )
-_GROUP = "INSERT INTO organisations (name) VALUES ('Mallory and Sons') RETURNING id"
-# With the password of the demo's colleague of the same role.
-_COLLEAGUE = (
-    "INSERT INTO staff (organisation_id, email, name, role, password_hash)"
-    " SELECT %(group)s, %(mine)s, 'Mallory', role, password_hash FROM staff"
-    " WHERE email = %(like)s RETURNING id"
-)
 
 
 def attack(site: Site, scale: float) -> list[Row]:
@@ -103,7 +96,7 @@ def _world(site: Site, show: Show) -> tuple[World, dict[str, Ask]]:
         " WHERE address = %(address)s AND ended_at IS NULL",
         address=admin.network,
     )
-    mine = cast.at_the_head(cast.a_show(site, organisation_id=site.rows(_GROUP)[0][0]))
+    mine = cast.at_the_head(cast.a_show(site, organisation_id=cast.an_organisation(site)))
     theirs = {
         "slug": show.slug,
         "reference": held.reference,
@@ -136,18 +129,8 @@ def _intruders(site: Site, mine: Fan, show: Show, reference: str) -> dict[str, A
         addresses.STRANGER: _ask(Visitor(site, a_network())),
         addresses.FAN: _ask(mine.browser),
         "fan with swapped cookies": _ask(thief),
-        **{role: _ask(_colleague(site, role, group)) for role in addresses.OF_STAFF},
+        **{role: _ask(cast.colleague_of(site, role, group)) for role in addresses.OF_STAFF},
     }
-
-
-def _colleague(site: Site, role: str, group: int) -> Visitor:
-    own = site.run["staff"][role]
-    email = f"{role}-{group}@mallory.example"
-    site.rows(_COLLEAGUE, group=group, mine=email, like=own["email"])
-    browser = Visitor(site, a_network())
-    answer = browser.log_in(email, own["password"])
-    assert answer.status == 303, answer
-    return browser
 
 
 def _ask(browser: Visitor) -> Ask:

@@ -21,6 +21,10 @@ _INSIDE = re.compile(
 # Whatever is sent in may have this in it, with something around it that would run or lead away.
 MARK = "fqxss"
 RUNS = f"<{MARK}>"
+# Would end an attribute and begin another.
+BREAKS_OUT = f'" on{MARK}=1 x="'
+# A template that took what was sent in for a part of itself would work this out.
+SUM, PRODUCT = "31337*1009", "31619033"
 _HEADER = f"x-{MARK}"
 
 
@@ -47,12 +51,14 @@ def wrong_with(
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     if any(name.lower() == _HEADER for name, _ in pairs):
         return "a header that was sent in"
-    if RUNS in text:
-        return "a tag that was sent in, unescaped"
+    kind = next((value for name, value in pairs if name.lower() == "content-type"), "text/html")
+    if kind.startswith("text/html") and (RUNS in text or f'" on{MARK}=' in text):
+        return "a tag or an attribute that was sent in, unescaped"
+    if PRODUCT in text:
+        return "a sum that was sent in, worked out"
     everything = text + "".join(value for _, value in pairs)
     for secret in secrets:
         if secret in everything:
             return "a setting"
-    if (inside := _INSIDE.search(everything)) and inside[0] not in sent:
-        return f"{inside[0]!r} of the inside"
-    return None
+    inside = [found[0] for found in _INSIDE.finditer(everything) if found[0] not in sent]
+    return f"{inside[0]!r} of the inside" if inside else None
