@@ -13,7 +13,7 @@ from drill.attack import addresses, cast, doors
 from drill.attack.addresses import Ask, Said, World
 from drill.attack.cast import Fan, Show, a_network
 from drill.attack.routes import all_of
-from drill.attack.site import SECRET_KEY, Row, Site, Visitor, in_words
+from drill.attack.site import SECRET_KEY, Row, Site, Visitor, in_words, thinned
 
 FORM = {"name": "Ada Obi", "email": "ada@example.com", "phone": "", "quantity": "1"}
 # What an owner may be told instead of being served: nothing there says that it is another's.
@@ -40,8 +40,7 @@ _THEIRS = (
 
 
 def attack(site: Site, scale: float) -> list[Row]:
-    """All of it at any scale: it is one walk."""
-    found = all_of(site)
+    found = list(thinned(all_of(site), scale))
     show = cast.a_show(site, pass_seconds=3600)
     ((group,),) = site.rows("SELECT organisation_id FROM events WHERE id = %(id)s", id=show.id)
     world, owners = _world(site, show)
@@ -60,7 +59,7 @@ def attack(site: Site, scale: float) -> list[Row]:
     ]
     return [
         Row(
-            f"all {len(found)} addresses, by {len(world.intruders)} roles, with what is another's",
+            f"{len(found)} addresses, by {len(world.intruders)} roles, with what is another's",
             counts.total(),
             "; ".join(wrong[:4]) or f"nothing seen: {in_words(counts)}",
             not wrong,

@@ -11,7 +11,7 @@ from drill.attack import cast
 from drill.attack.cast import Fan, a_network
 from drill.attack.leaks import MARK
 from drill.attack.probes import ANY_BUT_OURS, CLIENTS_FAULT, CLOSED, FORM, Probe, request, tried
-from drill.attack.site import SAME_SITE, Row, Site, Visitor, in_words
+from drill.attack.site import SAME_SITE, Row, Site, Visitor, in_words, thinned
 
 EVIL = "evil.example"
 # Refused, or answered as a form with nothing in it.
@@ -54,20 +54,16 @@ PATHS = (
 
 
 def attack(site: Site, scale: float) -> list[Row]:
-    """All of it at any scale: there are some hundreds of them."""
     fan = cast.joined(cast.a_show(site))
-    return [
-        tried(
-            site, "requests hidden in requests (Content-Length, Transfer-Encoding)", _hidden(site)
-        ),
-        tried(
-            site, "headers twice, endless, broken, of bytes that are no text", _headers(site, fan)
-        ),
-        tried(site, "methods of their own, and such as override another", _methods(site, fan)),
-        tried(site, "paths that climb, end early or are encoded twice", _paths(site)),
-        tried(site, "proxies that nobody has, and addresses that they name", _proxies(site)),
-        _networks(site),
-    ]
+    lists = {
+        "requests hidden in requests (Content-Length, Transfer-Encoding)": _hidden(site),
+        "headers twice, endless, broken, of bytes that are no text": _headers(site, fan),
+        "methods of their own, and such as override another": _methods(site, fan),
+        "paths that climb, end early or are encoded twice": _paths(site),
+        "proxies that nobody has, and addresses that they name": _proxies(site),
+    }
+    rows = [tried(site, what, thinned(probes, scale)) for what, probes in lists.items()]
+    return [*rows, _networks(site)]
 
 
 def _hidden(site: Site) -> Iterator[Probe]:

@@ -15,7 +15,7 @@ FAILED = Row("other hosts", 2, "one was taken for ours", False)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_defence_holds_against_a_little_of_each_attack() -> None:
     found = attack(list(ATTACKS), scale=0.001)
     assert found.keys() == ATTACKS.keys()
