@@ -30,6 +30,7 @@ REQUESTS = 100_000
 PROCESSES = 3
 # After so many requests each role is looked after: some may have ended what they had.
 _LOOK_AFTER = 200
+_TOLD_OF = 5_000
 _KEPT = 10
 # Answers that come from behind the doors: pages, forms that were read and refused, conflicts.
 INSIDE = frozenset({200, 204, 303, 409, 410, 422})
@@ -46,6 +47,7 @@ class Tally:
     faults: int = 0
 
     def note(self, sent: Sent, reply: Reply, fault: str | None, url: str) -> None:
+        """Count an answer, and tell at once of one that is wrong."""
         self.statuses[sent.role, reply.status] += 1
         if reply.status in INSIDE and not reply.header("location").startswith("/staff/login"):
             self.inside[sent.endpoint] += 1
@@ -53,6 +55,7 @@ class Tally:
             self.faults += 1
             if len(self.wrong) < _KEPT:
                 self.wrong.append(f"{fault}: {sent.curl(url)}")
+                print(f"  {self.wrong[-1]}", flush=True)
 
     def add(self, other: Tally) -> None:
         self.statuses += other.statuses
@@ -72,8 +75,6 @@ def attack(site: Site, scale: float) -> list[Row]:
         for tally in pool.map(work, range(parts)):
             found.add(tally)
     print(f"  {found.statuses.total() / (time.monotonic() - began):.0f} requests a second")
-    for line in found.wrong:
-        print(f"  {line}")
     return _rows(found, addresses, site.seed)
 
 
@@ -114,6 +115,8 @@ def _work(
         for number in range(count):
             if number % _LOOK_AFTER == 0 and number:
                 company.renew()
+            if number % _TOLD_OF == 0 and number:
+                print(f"  process {part}: {number:,} requests, {found.faults} wrong", flush=True)
             random = Random(f"{seed}.{part}.{number}")
             role = company.roles[random.choice(sorted(company.roles))]
             sent = generated(random, addresses, role)
