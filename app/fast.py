@@ -1,13 +1,13 @@
 """The short way: what fifty thousand fans ask for at once, answered without Flask.
 
-Three requests make nearly all of a sale's load: the event page, a poll of the waiting page, and
-joining the line. This layer stands before Flask and answers those three from what the process
-has in memory, with one trip to Redis at most: no routing, no request objects, no templates.
+Four requests make nearly all of a sale's load: the event page, joining the line, the waiting page,
+and its polls. This layer stands before Flask and answers those four from what the process has in
+memory, with one trip to Redis at most: no routing, no request objects, no templates.
 
 It never decides anything by itself. It calls the same services and uses the same cookies, headers
 and frames as the views do, and hands on to Flask, which goes the long way:
 
-- every other request, and these three when they are in any way unusual (app/fast_writes.py
+- every other request, and these four when they are in any way unusual (app/fast_writes.py
   answers three of the others: a claim, a payment, a webhook);
 - whatever it would have to refuse: Flask's error pages have the words for that;
 - whatever is not in memory yet. Flask's views fill the memory that this layer reads, so the first
@@ -31,7 +31,7 @@ from app.services import catalogue, line
 from app.services.telling import FarBack
 from app.views import cookies, guard, headers, public, waiting
 from app.views.language import of_browser
-from app.views.line import as_json, cookies_of, joined
+from app.views.line import again_with_cookie, as_json, cookies_of, joined, owes_proof
 from app.views.packing import takes_gzip
 
 log = logging.getLogger("fairqueue.fast")
@@ -48,7 +48,12 @@ NOT_KEPT = ("Cache-Control", "no-store")
 PACKED = ("Content-Encoding", "gzip")
 # What the address may say of the language: none was chosen, or one of ours.
 CHOSEN: dict[str, str | None] = {"": None, **{f"lang={name}": name for name in LANGUAGES}}
-LINES = {200: "200 OK", 303: "303 SEE OTHER", 304: "304 NOT MODIFIED"}
+LINES = {
+    200: "200 OK",
+    303: "303 SEE OTHER",
+    304: "304 NOT MODIFIED",
+    307: "307 TEMPORARY REDIRECT",
+}
 # What no browser sends with these requests, and what would change the answer.
 UNUSUAL = frozenset(
     {
@@ -147,13 +152,13 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
     status = line.without_asking(facts, place)
     if isinstance(status, FarBack):
         body = waiting.far_fragment_if_known(facts, status, language, packed)
-        return polled(body, HTML, packed) if body else None
+        return told(body, HTML, packed) if body else None
     status = status or line.glance(facts, place)
     if status is None:
         return None
     proven = cookies.proven(status.place_token, jar)
     body = waiting.fragment_if_known(facts, status, proven, language, packed)
-    return polled(body, HTML, packed, cookies_of(place, status, jar)) if body else None
+    return told(body, HTML, packed, cookies_of(place, status, jar)) if body else None
 
 
 def poll_by_program(
@@ -164,35 +169,65 @@ def poll_by_program(
         return None
     language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     body = as_json(status, language).encode()
-    return polled(body, JSON, False, cookies_of(place, status, jar))
+    return told(body, JSON, False, cookies_of(place, status, jar))
 
 
-def polled(body: bytes, kind: str, packed: bool, given: Iterable[str] = ()) -> Answer:
+def told(
+    body: bytes, kind: str, packed: bool, given: Iterable[str] = (), endpoint: str = "line.status"
+) -> Answer:
     found = [*of_body(body, kind), NOT_KEPT]
     if packed:
         found.append(PACKED)
     found += [("Set-Cookie", value) for value in given]
-    return Answer("line.status", 200, found, body, html=kind == HTML)
+    return Answer(endpoint, 200, found, body, html=kind == HTML)
+
+
+def waiting_page(environ: Environ, facts: EventFacts) -> Answer | None:
+    jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
+    place, visitor = cookies.place(facts.id, jar), cookies.visitor(jar)
+    query = environ.get("QUERY_STRING", "")
+    # A form that htmx asked for has no token.
+    if place is None or visitor is None or query not in CHOSEN or "HTTP_HX_REQUEST" in environ:
+        return None
+    status = line.glance(facts, place)
+    if status is None:
+        return None
+    chosen = CHOSEN[query]
+    language = chosen or of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+    packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    proven, due = cookies.proven(status.place_token, jar), owes_proof(facts, status, jar)
+    form = str(guard.field_of(visitor))
+    body = waiting.page_if_known(facts, status, proven, due, language, form, packed)
+    if body is None:
+        return None
+    given = cookies_of(place, status, jar)
+    if chosen:
+        given.append(cookies.of_language(chosen))
+    return told(body, HTML, packed, given, "line.wait")
 
 
 def join(environ: Environ, facts: EventFacts) -> Answer | None:
-    query = environ.get("QUERY_STRING", "").removesuffix("c=1").removesuffix("&")
+    whole = environ.get("QUERY_STRING", "")
+    query = whole.removesuffix("c=1").removesuffix("&")
     if query not in CHOSEN or guard.asked_by_us(environ) is False:
         return None
     if not guard.has_short_body(environ):
         return None
+    chosen = CHOSEN[query]
+    language = [("Set-Cookie", cookies.of_language(chosen))] if chosen else []
     jar = cookies.jar_of(environ.get("HTTP_COOKIE", ""))
     visitor = cookies.visitor(jar)
     if visitor is None:
-        return None
+        if whole != query:
+            return None
+        again = again_with_cookie(facts.slug, chosen)
+        return Answer("line.join", 307, [*of_body(b"", HTML), *again, NOT_KEPT, *language])
     came_from = network(environ.get("REMOTE_ADDR", ""))
     place = line.join_at_once(facts, visitor.visitor, came_from, cookies.place(facts.id, jar))
     if place is None:
         return None
     metrics.JOINS.inc()
-    found = [*of_body(b"", HTML), *joined(facts.slug, place), NOT_KEPT]
-    if chosen := CHOSEN[query]:
-        found.append(("Set-Cookie", cookies.of_language(chosen)))
+    found = [*of_body(b"", HTML), *joined(facts.slug, place), NOT_KEPT, *language]
     return Answer("line.join", 303, found)
 
 
@@ -204,5 +239,6 @@ def of_body(body: bytes, kind: str) -> tuple[Header, Header]:
 ASKED: dict[tuple[str, str], Callable[[Environ, EventFacts], Answer | None]] = {
     ("GET", ""): event_page,
     ("GET", "line/status"): poll,
+    ("GET", "line"): waiting_page,
     ("POST", "line"): join,
 }

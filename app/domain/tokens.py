@@ -78,9 +78,7 @@ class _Token:
         return cls._read(text, key) if text and len(text) <= _LONGEST else None
 
     @classmethod
-    @lru_cache(maxsize=65_536)
     def _read(cls, text: str, key: str) -> Self | None:
-        # Kept, about 400 bytes each, because a browser shows the same one at every poll.
         fields = read(cls.KIND, text, key)
         if fields is None or len(fields) != len(cls.TYPES):
             return None
@@ -112,6 +110,12 @@ class PlaceToken(_Token):
     epoch: int
     place_id: str
     number: int
+
+    @classmethod
+    @lru_cache(maxsize=65_536)
+    def _read(cls, text: str, key: str) -> Self | None:
+        # Kept, about 500 bytes each, because a browser shows the same one at every poll.
+        return _Token._read.__func__(cls, text, key)  # type: ignore[attr-defined,no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

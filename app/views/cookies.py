@@ -91,9 +91,10 @@ def proven(token: PlaceToken, jar: Mapping[str, str] | None = None) -> bool:
     return carried.get(named(f"fq_proven_{token.event_id}")) == token.place_id
 
 
-def worked(token: PlaceToken) -> bool:
+def worked(token: PlaceToken, jar: Mapping[str, str] | None = None) -> bool:
     """Whether this browser remembers that the place has proven itself: a hint, as proven()."""
-    return request.cookies.get(named(f"fq_worked_{token.event_id}")) == token.place_id
+    carried = request.cookies if jar is None else jar
+    return carried.get(named(f"fq_worked_{token.event_id}")) == token.place_id
 
 
 def asked(event_id: int) -> str:
@@ -114,12 +115,8 @@ def opens_claim(reference: str, jar: Mapping[str, str] | None = None) -> bool:
     return link is not None and link.reference == reference
 
 
-def new_visitor(response: Answer) -> Answer:
-    return keep_visitor(response, VisitorToken(tokens.new_id()))
-
-
 def keep_visitor(response: Answer, token: VisitorToken) -> Answer:
-    return _add(response, _signed("fq_visitor", token, LONG_DAYS))
+    return _add(response, of_visitor(token))
 
 
 def keep_place(response: Answer, token: PlaceToken) -> Answer:
@@ -150,8 +147,12 @@ def keep_claim(response: Answer, link: ClaimLink) -> Answer:
     return _add(response, of_claim(link))
 
 
+def of_visitor(token: VisitorToken) -> str:
+    """The Set-Cookie header that makes a browser known. So below."""
+    return _signed("fq_visitor", token, LONG_DAYS)
+
+
 def of_place(token: PlaceToken) -> str:
-    """The Set-Cookie header that gives a browser its place. So below."""
     return _signed(f"fq_place_{token.event_id}", token, PLACE_DAYS)
 
 

@@ -24,10 +24,10 @@ from app.domain.line import LineStatus
 from app.domain.networks import network
 from app.domain.proofs import OFF
 from app.domain.references import place_reference
-from app.domain.tokens import PlaceToken, VisitorToken
+from app.domain.tokens import PlaceToken, VisitorToken, new_id
 from app.languages import said
 from app.services import catalogue, line, place_history
-from app.views import cookies, waiting
+from app.views import cookies, guard, waiting
 from app.views.errors import wants_json
 from app.views.language import language
 from app.views.packing import takes_gzip
@@ -52,10 +52,15 @@ def join(slug: str) -> Answer:
 def wait(slug: str) -> Answer:
     facts, place = _here(slug)
     status = line.status(slug, place)
-    proven = cookies.proven(status.place_token)
-    due = facts.proof != OFF and not cookies.worked(status.place_token)
-    html = waiting.page(facts, status, proven, language(), still="still" in request.args, due=due)
-    return _answer(place, status, html, "text/html")
+    proven, due = cookies.proven(status.place_token), owes_proof(facts, status)
+    if request.method != "GET" or not set(request.args) <= {"lang"}:
+        still = "still" in request.args
+        html = waiting.lone_page(facts, status, proven, due, language(), still)
+        return _answer(place, status, html, "text/html")
+    packed = takes_gzip(request.headers.get("Accept-Encoding", ""))
+    form = str(guard.own_form())
+    body = waiting.page(facts, status, proven, due, language(), form, packed)
+    return _answer(place, status, body, "text/html", packed)
 
 
 @blueprint.get("/status")
@@ -66,11 +71,8 @@ def status(slug: str) -> Answer:
         return _answer(place, found, as_json(found, language()), "application/json")
     packed = takes_gzip(request.headers.get("Accept-Encoding", ""))
     proven = cookies.proven(found.place_token)
-    html = waiting.fragment(facts, found, proven, language(), packed)
-    answer = _answer(place, found, html, "text/html")
-    if packed:
-        answer.headers["Content-Encoding"] = "gzip"
-    return answer
+    body = waiting.fragment(facts, found, proven, language(), packed)
+    return _answer(place, found, body, "text/html", packed)
 
 
 @blueprint.get("/history")
@@ -108,9 +110,24 @@ def as_json(status: LineStatus, language: str) -> str:
     return json.dumps(fields, separators=(",", ":"), sort_keys=True) + "\n"
 
 
+def owes_proof(facts: EventFacts, status: LineStatus, jar: Mapping[str, str] | None = None) -> bool:
+    """Whether the page is to ask for the place's proof of work."""
+    return facts.proof != OFF and not cookies.worked(status.place_token, jar)
+
+
 def joined(slug: str, place: PlaceToken) -> list[tuple[str, str]]:
     """The headers that give a browser its place and lead it to the waiting page."""
     return [("Location", f"/events/{slug}/line"), ("Set-Cookie", cookies.of_place(place))]
+
+
+def again_with_cookie(slug: str, chosen: str | None) -> list[tuple[str, str]]:
+    """The headers that give a browser its first cookie and have it post here once more (307)."""
+    query = f"lang={chosen}&c=1" if chosen else "c=1"
+    visitor = VisitorToken(new_id())
+    return [
+        ("Location", f"/events/{slug}/line?{query}"),
+        ("Set-Cookie", cookies.of_visitor(visitor)),
+    ]
 
 
 def cookies_of(place: PlaceToken, status: LineStatus, jar: Mapping[str, str]) -> list[str]:
@@ -132,10 +149,9 @@ def _learn_cookies(slug: str) -> Answer:
     place; who comes back without it keeps no cookies. Raises NoCookies."""
     if "c" in request.args:
         raise NoCookies
-    # 307 makes the browser post again.
-    chosen = {"lang": g.chosen_language} if g.chosen_language else {}
-    again = url_for("line.join", slug=slug, **chosen) + ("&c=1" if chosen else "?c=1")
-    return cookies.new_visitor(redirect(again, 307))
+    answer = make_response("", 307)
+    answer.headers.extend(again_with_cookie(slug, g.chosen_language))
+    return answer
 
 
 def _join(facts: EventFacts, visitor: VisitorToken, held: PlaceToken | None) -> PlaceToken:
@@ -154,9 +170,13 @@ def _here(slug: str) -> tuple[EventFacts, PlaceToken]:
     return facts, cookies.held_place(facts)
 
 
-def _answer(place: PlaceToken, status: LineStatus, body: str | bytes, mimetype: str) -> Response:
+def _answer(
+    place: PlaceToken, status: LineStatus, body: str | bytes, mimetype: str, packed: bool = False
+) -> Response:
     response = make_response(body)
     response.mimetype = mimetype
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
     for header in cookies_of(place, status, request.cookies):
         response.headers.add("Set-Cookie", header)
     return response

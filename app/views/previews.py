@@ -95,7 +95,7 @@ def _index(event: EventFacts) -> str:
 def _line(name: str) -> Callable[[EventFacts], str]:
     def draw(event: EventFacts) -> str:
         made, status = previews.in_line(event, name)
-        return waiting.page(made, status, name in ("before", "turn"), language())
+        return waiting.lone_page(made, status, name in ("before", "turn"), False, language())
 
     return draw
 

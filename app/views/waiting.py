@@ -1,4 +1,5 @@
-"""The waiting page's fragment: rendered once for all fans in one situation, filled in for each.
+"""The waiting page and its fragment: rendered once for all fans in one situation, filled in for
+each.
 
 Most of it is the same for thousands: the state, the message, the tickets left. So the template
 knows only a `Situation`, which many share, and leaves holes (`own.number` ...) for what is one
@@ -8,14 +9,13 @@ one second.
 
 from __future__ import annotations
 
-import re
-import zlib
 from bisect import bisect_left
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import render_template
+from markupsafe import Markup
 
 from app.domain import line as rules
 from app.domain.events import EventFacts, joinable, phase
@@ -25,6 +25,7 @@ from app.domain.words import clock, clock_range, count, duration, duration_range
 from app.languages import said
 from app.services import catalogue
 from app.services.telling import FarBack
+from app.views.frames import PAGE, Frame, hole
 
 # How near somebody is, by the highest number of people ahead; the words change at these.
 NEAR = (0, 9, 25, 99, 999)
@@ -37,9 +38,23 @@ OVER = frozenset({"left", "expired", "claimed"})
 # Frames of one event at one moment; claimed places have one each.
 _MOST_FRAMES = 500
 
-Hole = Callable[[EventFacts, Any, datetime, str], str]
 # What is a fan's own even among those who wait at one depth of the line.
 OWN = frozenset({"number", "poll"})
+
+
+class Mine(NamedTuple):
+    """What fills the holes: a fan's own `status`, which for a hole of OWN may be FarBack, and the
+    field of the page's form."""
+
+    event: EventFacts
+    status: Any
+    now: datetime
+    language: str
+    form: str = ""
+
+    def text(self, name: str) -> str:
+        """What belongs into the hole of this name."""
+        return HOLES[name](self)
 
 
 class Situation(NamedTuple):
@@ -66,93 +81,69 @@ class Situation(NamedTuple):
     language: str
 
 
-HOLES: dict[str, Hole] = {
-    "number": lambda event, status, now, language: count(status.number, language),
-    "ahead": lambda event, status, now, language: count(status.ahead or 0, language),
-    "wanted": lambda event, status, now, language: count(
-        round((status.ahead or 0) * _bought(event).most), language
+HOLES: dict[str, Callable[[Mine], str]] = {
+    "number": lambda my: count(my.status.number, my.language),
+    "ahead": lambda my: count(my.status.ahead or 0, my.language),
+    "wanted": lambda my: count(round((my.status.ahead or 0) * _bought(my.event).most), my.language),
+    "ahead_figure": lambda my: str(my.status.ahead or 0),
+    "eta_figure": lambda my: str(my.status.eta_latest or 0),
+    "wait": lambda my: said(
+        duration_range(my.status.eta_earliest or 0, my.status.eta_latest or 0, my.language),
+        my.language,
     ),
-    "ahead_figure": lambda event, status, now, language: str(status.ahead or 0),
-    "eta_figure": lambda event, status, now, language: str(status.eta_latest or 0),
-    "wait": lambda event, status, now, language: said(
-        duration_range(status.eta_earliest or 0, status.eta_latest or 0, language), language
+    "turn": lambda my: clock_range(
+        my.now,
+        my.status.eta_earliest or 0,
+        my.status.eta_latest or 0,
+        my.event.time_zone,
+        my.language,
     ),
-    "turn": lambda event, status, now, language: clock_range(
-        now, status.eta_earliest or 0, status.eta_latest or 0, event.time_zone, language
+    "poll": lambda my: str(my.status.next_poll_seconds),
+    "updated": lambda my: clock(my.status.updated_at, my.event.time_zone, seconds=True),
+    "starts_in": lambda my: said(
+        duration((my.event.sale_starts_at - my.now).total_seconds(), my.language), my.language
     ),
-    "poll": lambda event, status, now, language: str(status.next_poll_seconds),
-    "updated": lambda event, status, now, language: clock(
-        status.updated_at, event.time_zone, seconds=True
+    "choose_by": lambda my: clock(my.status.pass_until or my.now, my.event.time_zone),
+    "seconds_left": lambda my: str(
+        max(0, int(((my.status.pass_until or my.now) - my.now).total_seconds()))
     ),
-    "starts_in": lambda event, status, now, language: _span(
-        (event.sale_starts_at - now).total_seconds(), language
-    ),
-    "choose_by": lambda event, status, now, language: clock(
-        status.pass_until or now, event.time_zone
-    ),
-    "seconds_left": lambda event, status, now, language: str(
-        max(0, int(((status.pass_until or now) - now).total_seconds()))
-    ),
+    "reference": lambda my: place_reference(my.event.id, my.status.number),
+    "own_form": lambda my: my.form,
 }
-
-
-class Frame:
-    """A rendered fragment with holes, in one language."""
-
-    def __init__(self, html: str, language: str) -> None:
-        self._language = language
-        # Text and names of holes in turn. No text in Postgres can hold the character NUL.
-        pieces = re.split("\0([a-z_]+)\0", html)
-        self._pieces: list[str] = pieces
-        self._holes = [(index, HOLES[pieces[index]]) for index in range(1, len(pieces), 2)]
-        # What comes before the first hole is packed once for all. Level 1 and a window of 2 KB, the
-        # size of a fragment, take a third of the time of the usual ones.
-        self._packer = zlib.compressobj(1, zlib.DEFLATED, 16 + 11, 5)
-        self._packed = self._packer.compress(pieces[0].encode())
-
-    def shared(self, event: EventFacts, status: LineStatus, now: datetime) -> Frame:
-        """The frame of all at one depth: only what is a fan's own is left open."""
-        pieces = self._pieces.copy()
-        for index, hole in self._holes:
-            name = pieces[index]
-            own = name in OWN
-            pieces[index] = f"\0{name}\0" if own else hole(event, status, now, self._language)
-        return Frame("".join(pieces), self._language)
-
-    def fill(
-        self, event: EventFacts, status: LineStatus | FarBack, now: datetime, packed: bool
-    ) -> bytes:
-        """The fragment of one fan, as it is or gzipped; of one far back for a shared frame only."""
-        pieces = self._pieces.copy()
-        for index, hole in self._holes:
-            pieces[index] = hole(event, status, now, self._language)
-        if not packed:
-            return "".join(pieces).encode()
-        pieces[0] = ""
-        packer = self._packer.copy()
-        return self._packed + packer.compress("".join(pieces).encode()) + packer.flush()
 
 
 class _Marks:
     """In a template: a mark for each hole."""
 
     def __getattr__(self, name: str) -> str:
-        return f"\0{name}\0"
+        return hole(name)
 
 
 class _Own:
     """In a template: what is one fan's own."""
 
-    def __init__(self, *facts: Any) -> None:
-        self._facts = facts
+    def __init__(self, my: Mine) -> None:
+        self._my = my
 
     def __getattr__(self, name: str) -> str:
-        return HOLES[name](*self._facts)
+        return self._my.text(name)
 
 
 _MARKS = _Marks()
+
+
+class Shown(NamedTuple):
+    """What one frame shows: the fragment in a situation, or the whole page around it. `due` says
+    that the place owes its proof of work, `known` that its address is proven."""
+
+    here: Situation
+    page: bool = False
+    known: bool = False
+    due: bool = False
+
+
 # By slug: the facts that the frames were rendered from, and the frames.
-_frames: dict[str, tuple[EventFacts, dict[Situation, Frame]]] = {}
+_frames: dict[str, tuple[EventFacts, dict[Shown, Frame]]] = {}
 
 
 def situation(
@@ -185,9 +176,8 @@ def fragment_if_known(
     event: EventFacts, status: LineStatus, proven: bool, language: str, packed: bool
 ) -> bytes | None:
     """The fragment, unless it has to be rendered, which takes Flask."""
-    now = catalogue.moment(event)
-    frame = _frame_if_known(event, status, proven, language, now)
-    return frame.fill(event, status, now, packed) if frame else None
+    my = Mine(event, status, catalogue.moment(event), language)
+    return _filled_if_known(my, Shown(_here(my, proven)), packed)
 
 
 def far_fragment_if_known(
@@ -197,63 +187,103 @@ def far_fragment_if_known(
     shown = far.depth.shown
     frame = shown.get(language)
     if frame is None:
-        told, now = far.depth.told, catalogue.moment(event)
-        whole = _frame_if_known(event, told, False, language, now)
+        told = Mine(event, far.depth.told, catalogue.moment(event), language)
+        whole = _frame_if_known(event, Shown(_here(told, False)))
         if whole is None:
             return None
-        frame = shown[language] = whole.shared(event, told, now)
-    return frame.fill(event, far, event.as_of, packed)
+        frame = shown[language] = whole.with_holes(OWN, told.text)
+    my = Mine(event, far, event.as_of, language)
+    return _filled(frame, my, packed)
 
 
-def _frame_if_known(
-    event: EventFacts, status: LineStatus, proven: bool, language: str, now: datetime
-) -> Frame | None:
+def page_if_known(
+    event: EventFacts,
+    status: LineStatus,
+    proven: bool,
+    due: bool,
+    language: str,
+    form: str,
+    packed: bool,
+) -> bytes | None:
+    """The whole page for who holds this place, unless it has to be rendered. `form` is the field of
+    its form (guard.field_of)."""
+    my = Mine(event, status, catalogue.moment(event), language, form)
+    return _filled_if_known(my, Shown(_here(my, proven), True, proven, due), packed)
+
+
+def _filled_if_known(my: Mine, shown: Shown, packed: bool) -> bytes | None:
+    frame = _frame_if_known(my.event, shown)
+    return _filled(frame, my, packed) if frame else None
+
+
+def _frame_if_known(event: EventFacts, shown: Shown) -> Frame | None:
     facts, frames = _frames.get(event.slug, (None, {}))
-    if facts is not event:
-        return None
-    return frames.get(situation(event, status, proven, language, now))
+    return frames.get(shown) if facts is event else None
+
+
+def _filled(frame: Frame, my: Mine, packed: bool) -> bytes:
+    return frame.filled([HOLES[name](my) for name in frame.holes], packed)
 
 
 def fragment(
     event: EventFacts, status: LineStatus, proven: bool, language: str, packed: bool = False
 ) -> bytes:
     """The fragment, gzipped if `packed`; `language` is the request's, as for page()."""
-    now = catalogue.moment(event)
-    here = situation(event, status, proven, language, now)
-    facts, frames = _frames.get(event.slug, (None, {}))
-    if facts is not event:
-        frames = {}
-        _frames[event.slug] = (event, frames)
-    frame = frames.get(here)
-    if frame is None:
-        html = render_template("line/_status.html", **_shown(event, here, _MARKS))
-        frame = Frame(html, language)
-        if len(frames) < _MOST_FRAMES:
-            frames[here] = frame
-    return frame.fill(event, status, now, packed)
+    my = Mine(event, status, catalogue.moment(event), language)
+    return _filled(_frame(event, Shown(_here(my, proven))), my, packed)
 
 
 def page(
     event: EventFacts,
     status: LineStatus,
     proven: bool,
+    due: bool,
+    language: str,
+    form: str,
+    packed: bool = False,
+) -> bytes:
+    """The whole page, as page_if_known(); the address says a language at most."""
+    my = Mine(event, status, catalogue.moment(event), language, form)
+    return _filled(_frame(event, Shown(_here(my, proven), True, proven, due)), my, packed)
+
+
+def lone_page(
+    event: EventFacts,
+    status: LineStatus,
+    proven: bool,
+    due: bool,
     language: str,
     still: bool = False,
-    due: bool = False,
 ) -> str:
-    """The whole waiting page; one that is `still` asks for nothing by itself, and where work is
-    `due` it says so."""
-    now = catalogue.moment(event)
-    here = situation(event, status, proven, language, now)
-    own = _Own(event, status, now, language)
+    """As page(), for one request only; a page that is `still` asks for nothing by itself."""
+    my = Mine(event, status, catalogue.moment(event), language)
     return render_template(
         "line/wait.html",
-        **_shown(event, here, own),
+        **_context(event, _here(my, proven), _Own(my)),
         still=still,
         due=due,
         proven=proven,
-        reference=place_reference(event.id, status.number),
     )
+
+
+def _frame(event: EventFacts, shown: Shown) -> Frame:
+    """Rendered by this request, unless another one did."""
+    facts, frames = _frames.get(event.slug, (None, {}))
+    if facts is not event:
+        frames = {}
+        _frames[event.slug] = (event, frames)
+    frame = frames.get(shown)
+    if frame is None:
+        context = _context(event, shown.here, _MARKS)
+        if shown.page:
+            context |= {"due": shown.due, "proven": shown.known}
+            context["own_form"] = lambda: Markup(hole("own_form"))  # noqa: S704  (a mark of ours)
+            frame = Frame(render_template("line/wait.html", **context), PAGE)
+        else:
+            frame = Frame(render_template("line/_status.html", **context))
+        if len(frames) < _MOST_FRAMES:
+            frames[shown] = frame
+    return frame
 
 
 def _chance(event: EventFacts, status: LineStatus) -> str:
@@ -267,17 +297,17 @@ def _bought(event: EventFacts) -> rules.Usual:
     return rules.usual(event.held + event.sold, event.buyers, event.max_per_fan)
 
 
-def _span(seconds: float, language: str) -> str:
-    return said(duration(seconds, language), language)
-
-
 def _at_most(ahead: int | None) -> int | None:
     if ahead is None:
         return None
     return _BANDS[bisect_left(NEAR, ahead)]
 
 
-def _shown(event: EventFacts, here: Situation, own: _Marks | _Own) -> dict[str, object]:
+def _here(my: Mine, proven: bool) -> Situation:
+    return situation(my.event, my.status, proven, my.language, my.now)
+
+
+def _context(event: EventFacts, here: Situation, own: _Marks | _Own) -> dict[str, Any]:
     return {
         "event": event,
         "here": here,
