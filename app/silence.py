@@ -51,6 +51,11 @@ class Silence:
         self.began()
         return True
 
+    @property
+    def is_feared(self) -> bool:
+        """Whether the server did not answer the last time."""
+        return self._silent
+
     def began(self) -> None:
         """The server did not answer."""
         with self._lock:

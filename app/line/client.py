@@ -53,10 +53,13 @@ class _Bare:
     run_id = ""
     # The life of the client that it was made in, and the process.
     life = (0, 0)
+    # Answers that will come, and that nobody waits for.
+    unheard = 0
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
         super().on_connect_check_health(check_health)  # type: ignore[misc]
         self._reader = hiredis.Reader()
+        self.loaded: set[str] = set()
         # Python looks with poll() before each call on a socket with a timeout of its own; the
         # kernel keeps the time for nothing.
         seconds = float(self._socket.gettimeout())
@@ -85,18 +88,36 @@ class _Bare:
     def send(self, command: bytes) -> Any:
         """As ask(), of a command that is packed already."""
         self._socket.sendall(command)
+        while self.unheard:
+            answer = self._answer()
+            self.unheard -= 1
+            if isinstance(answer, hiredis.ReplyError):
+                log.error("redis refused a script", error=str(answer))
+        return self._answer()
+
+    def post(self, command: bytes) -> None:
+        """As send(), but the answer is read when the next one is."""
+        self._socket.sendall(command)
+        self.unheard += 1
+
+    def _answer(self) -> Any:
         answer = self._reader.gets()
         while answer is False:
-            received = self._socket.recv(65_536)
-            if not received:
+            if not self._hears():
                 raise ConnectionResetError("Redis closed the connection")
-            self._reader.feed(received)
             answer = self._reader.gets()
         return answer
 
+    def _hears(self) -> bool:
+        """Take in what has come, or wait for it; False at the end of the connection."""
+        received = self._socket.recv(65_536)
+        self._reader.feed(received)
+        return bool(received)
+
     def has_ended(self) -> bool:
-        """Whether the server closed it meanwhile; nothing else can have come unasked."""
-        return bool(self._poll.poll(0))
+        """Whether the server closed it meanwhile; but for answers that nobody waited for, nothing
+        else can have come unasked."""
+        return bool(self._poll.poll(0)) and not (self.unheard and self._hears())
 
     @property
     def _socket(self) -> Any:
@@ -159,12 +180,32 @@ class LineClient:
         Replies hold bytes and ints. Raises LineLost when there is no valid copy of this epoch
         on the server, LineUnavailable when Redis did not answer; the script may have run then.
         """
+        reply = self._ask(name, epoch, keys, args)
+        if reply == NO_VALID_COPY:
+            raise LineLost
+        return reply
+
+    def post(self, name: str, epoch: int, keys: Sequence[str], *args: str | int) -> None:
+        """As run(), without waiting for the answer: for what heals if it is lost.
+
+        Redis reads it before whatever it is asked later. Raises LineUnavailable.
+        """
+        self._ask(name, epoch, keys, args, waits=self._silence.is_feared)
+
+    def _ask(
+        self,
+        name: str,
+        epoch: int,
+        keys: Sequence[str],
+        args: Sequence[str | int],
+        waits: bool = True,
+    ) -> Any:
         if self._make is None:
             raise RuntimeError("create_app() has not run in this process.")
         if self._silence.refuses():
             raise LineUnavailable
         try:
-            reply = self._evaluate(name, epoch, keys, args)
+            reply = self._evaluate(name, epoch, keys, args, waits)
         except (OSError, Disconnected, TimedOut) as exc:
             # Those of the other threads are broken too, most likely.
             self._life += 1
@@ -177,8 +218,6 @@ class LineClient:
         finally:
             self._silence.looked()
         reached("line:", name)
-        if reply == NO_VALID_COPY:
-            raise LineLost
         return reply
 
     def alive(self) -> bool:
@@ -190,16 +229,18 @@ class LineClient:
             return False
 
     def _evaluate(
-        self, name: str, epoch: int, keys: Sequence[str], args: Sequence[str | int]
+        self, name: str, epoch: int, keys: Sequence[str], args: Sequence[str | int], waits: bool
     ) -> Any:
         wanted = script(name)
         connection = self._connection()
         own = (f"{epoch}:{connection.run_id}", *args)
         try:
             count = 3 + len(keys) + len(own)
-            reply = connection.send(
-                b"*%d\r\n%b%b" % (count, _start(wanted.sha, tuple(keys)), _packed(own))
-            )
+            command = b"*%d\r\n%b%b" % (count, _start(wanted.sha, tuple(keys)), _packed(own))
+            # One that the server may not have yet has to be sent again as a whole.
+            if not waits and name in connection.loaded:
+                return connection.post(command)
+            reply = connection.send(command)
             if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
                 reply = connection.ask("EVAL", wanted.text, len(keys), *keys, *own)
         except BaseException:
@@ -209,6 +250,7 @@ class LineClient:
             raise
         if isinstance(reply, hiredis.ReplyError):
             raise reply
+        connection.loaded.add(name)
         return reply
 
     def _connection(self) -> Any:

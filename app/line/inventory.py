@@ -69,9 +69,12 @@ def settle(
     numbers: Sequence[int],
     place_id: str,
 ) -> None:
-    """Postgres has the claim: end the leases and the place, unlock the fan."""
+    """Postgres has the claim: end the leases and the place, unlock the fan.
+
+    Nobody waits for it: of a loss, reconciliation knows by Postgres. Raises LineUnavailable.
+    """
     keys = keys_of(event_id)
-    line_client.run(
+    line_client.post(
         "settle",
         epoch,
         (

@@ -7,6 +7,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.domain.errors import LineLost, LineUnavailable
 from app.line import client, copy, verbs
@@ -98,6 +99,68 @@ def test_a_refusing_redis_is_unavailable(app: Any, line_redis: Any) -> None:
     line_redis.set(keys_of(event.id).line, "of the wrong type")
     with pytest.raises(LineUnavailable):
         verbs.join(event.id, 1, "ada", an_id())
+
+
+def test_what_is_posted_is_done_before_what_is_asked_next(app: Any, line_redis: Any) -> None:
+    event = an_event()
+    keys = keys_of(event.id)
+    line_client.post("drop_free", 1, (keys.epoch, keys.free), 1)
+    for number in (2, 3):
+        line_client.post("drop_free", 1, (keys.epoch, keys.free), number)
+        line_client.post("drop_free", 7, (keys.epoch, keys.free), 4)
+    assert line_client._connection().unheard == 4
+    assert line_client.run("drop_free", 1, (keys.epoch, keys.free), 3, 5) == 1
+    assert line_client._connection().unheard == 0
+    assert line_redis.zcard(keys.free) == 96
+
+
+def test_who_posts_does_not_wait_for_a_silent_redis(
+    app: Any, mortal_redis: Any, settings: Any
+) -> None:
+    event = an_event()
+    keys = keys_of(event.id)
+    line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
+    mortal_redis.freeze()
+    try:
+        started = monotonic()
+        line_client.post("drop_free", 1, (keys.epoch, keys.free), 2)
+        assert monotonic() - started < settings.redis_timeout / 2
+        with pytest.raises(LineUnavailable):
+            line_client.run("drop_free", 1, (keys.epoch, keys.free), 3)
+        with pytest.raises(LineUnavailable):
+            line_client.post("drop_free", 1, (keys.epoch, keys.free), 4)
+    finally:
+        mortal_redis.thaw()
+    sleep(client._PAUSE_AFTER_FAILURE)
+    # Whoever looks whether it is back waits, also for what is posted.
+    line_client.post("drop_free", 1, (keys.epoch, keys.free), 5)
+    assert line_client._connection().unheard == 0
+    assert plain_client(mortal_redis).zscore(keys.free, 5) is None
+
+
+def test_what_was_posted_and_refused_is_in_the_log(app: Any, line_redis: Any) -> None:
+    event = an_event()
+    keys = keys_of(event.id)
+    line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
+    line_redis.script_flush()
+    line_client.post("drop_free", 1, (keys.epoch, keys.free), 2)
+    with capture_logs() as logged:
+        assert line_client.run("drop_free", 1, (keys.epoch, keys.free), 3) == 1
+    assert [line["event"] for line in logged] == ["redis refused a script"]
+    assert line_redis.zcard(keys.free) == 98
+
+
+def test_a_server_that_went_after_a_post_is_known_to_be_gone(app: Any, mortal_redis: Any) -> None:
+    event = an_event()
+    keys = keys_of(event.id)
+    line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
+    before = line_client._connection()
+    line_client.post("drop_free", 1, (keys.epoch, keys.free), 2)
+    mortal_redis.kill()
+    mortal_redis.start()
+    sleep(0.05)
+    line_client.alive()
+    assert line_client._connection() is not before
 
 
 def test_checking_a_copy(app: Any, line_redis: Any) -> None:
