@@ -22,7 +22,7 @@
   for (const name of ["sendError", "timeout", "responseError"]) {
     on(`htmx:${name}`, (event) => {
       if (!polls(event)) return;
-      if (!old) say(words.stale);
+      if (!old) say(all("stale")[0]?.textContent);
       show("stale", old = true);
     });
   }

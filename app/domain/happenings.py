@@ -6,6 +6,7 @@ here is shown as it is kept.
 
 from __future__ import annotations
 
+from app.domain.payments import Reason
 from app.domain.said import say
 
 _VERBS = {
@@ -104,6 +105,15 @@ _WHO = {
     "the gateway": say("the gateway"),
     "the system": say("the system"),
 }
+_REASONS = {
+    Reason.WRONG_AMOUNT: say("another sum than the price came in"),
+    Reason.WRONG_CURRENCY: say("the sum came in another currency"),
+    Reason.PAID_TWICE: say("paid twice"),
+    Reason.GIVEN_BACK: say("the claim had been given back"),
+    Reason.NONE_LEFT: say("no tickets were left"),
+    Reason.OTHER_CLAIM: say("the fan has another claim"),
+    Reason.CLAIM_REFUNDED: say("the claim had been refunded"),
+}
 
 
 def verb(kept: str) -> str:
@@ -119,6 +129,12 @@ def detail(kept: str) -> str:
 def who(kept: str) -> str:
     """Who did it: a name stays as it is."""
     return _WHO.get(kept) or kept
+
+
+def reason(kept: str) -> str:
+    """Why money goes back: what a person gave as the reason stays as it is."""
+    kept = kept.removeprefix("support: ")
+    return _REASONS.get(kept) or kept
 
 
 def _plain(kept: str) -> str:

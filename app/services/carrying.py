@@ -17,6 +17,7 @@ from app.domain.events import EventFacts
 from app.domain.places import LIVE
 from app.domain.tokens import CarryToken, FanToken, PlaceToken, new_id
 from app.extensions import settings
+from app.services import links
 from app.store import carries as store
 from app.store import places
 from app.store.db import transaction
@@ -47,8 +48,9 @@ class Carried:
     used: bool
 
 
-def offer(facts: EventFacts, token: PlaceToken) -> Offer:
-    """Make a link for this place; those made before and not used are over.
+def offer(facts: EventFacts, token: PlaceToken, language: str) -> Offer:
+    """Make a link for this place, which opens in this language; those made before and not used
+    are over.
 
     Raises NoPlace when the place has ended, TooManyLinks, StoreUnavailable.
     """
@@ -64,7 +66,7 @@ def offer(facts: EventFacts, token: PlaceToken) -> Offer:
         store.end_unused(session, token.place_id)
         store.add(session, carry_id, token.place_id, _LIVES)
         until = store.database_now(session) + _LIVES
-    address = link(facts.slug, carry_id)
+    address = link(facts.slug, carry_id, language)
     return Offer(address, drawing(address), until)
 
 
@@ -98,10 +100,10 @@ def take(facts: EventFacts, text: str, visitor: str) -> Carried:
     return found
 
 
-def link(slug: str, carry_id: str) -> str:
+def link(slug: str, carry_id: str, language: str) -> str:
     """The address that carries; whoever opens it is asked before it is used up."""
     token = CarryToken(carry_id).sign(settings.secret_key)
-    return f"{settings.public_url}/events/{slug}/line/carry/{token}"
+    return links.link(f"/events/{slug}/line/carry/{token}", language)
 
 
 def _look(session: store.Db, facts: EventFacts, carry_id: str) -> Carried:

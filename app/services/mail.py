@@ -27,7 +27,7 @@ from app.failpoints import reached
 from app.gateway.breaker import Breaker
 from app.languages import ENGLISH, said
 from app.services import claims, outbox
-from app.services.links import claim_link
+from app.services.links import claim_link, link
 from app.services.outbox import Ending
 
 TIMEOUT = 10.0
@@ -47,16 +47,16 @@ def send_code(payload: Mapping[str, Any]) -> Ending | None:
         return None
     code = codes.code_of(verification_id, settings.secret_key)
     subject = say("%(code)s is your code for %(title)s", code=code, title=found["title"])
-    link = f"{settings.public_url}/events/{found['slug']}/verify"
+    language = payload.get("language", ENGLISH)
     send(
         "code",
         found["email"],
         subject,
-        payload.get("language", ENGLISH),
+        language,
         code=code,
         minutes=codes.MINUTES,
         title=found["title"],
-        link=link,
+        link=link(f"/events/{found['slug']}/verify", language),
     )
     return Ending("code_sent", {"verification_id": verification_id})
 
@@ -80,7 +80,7 @@ def send_tickets(payload: Mapping[str, Any]) -> None:
         claim.language,
         claim=claim,
         event=claim.event,
-        link=claim_link(claim.reference, "tickets"),
+        link=claim_link(claim.reference, claim.language, "tickets"),
     )
 
 

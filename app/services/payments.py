@@ -113,7 +113,7 @@ def deliver_initialize(payload: Mapping[str, Any]) -> Ending | None:
         reference=facts["reference"],
         # With its key: a bank's app often comes back in another browser than it left, and the
         # fan who has just paid must not be told that the page is private.
-        callback_url=claim_link(facts["claim"], "return"),
+        callback_url=claim_link(facts["claim"], facts["language"], "return"),
         channels=settings.paystack_channels,
         metadata={"claim": facts["claim"]},
     )

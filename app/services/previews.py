@@ -146,9 +146,9 @@ def deadline_in(event: EventFacts, part: float = 0.8) -> datetime:
     return catalogue.moment(event) + timedelta(seconds=event.pass_seconds * part)
 
 
-def offer_in(event: EventFacts) -> Offer:
+def offer_in(event: EventFacts, language: str) -> Offer:
     """A link that opens nothing."""
-    address = carrying.link(event.slug, PLACE_ID)
+    address = carrying.link(event.slug, PLACE_ID, language)
     return Offer(address, carrying.drawing(address), catalogue.moment(event) + timedelta(minutes=9))
 
 

@@ -48,7 +48,7 @@ def send(payload: Mapping[str, Any]) -> None:
         title=news.title,
         claim=news.claim,
         payment=news.payment,
-        link=claim_link(news.claim),
+        link=claim_link(news.claim, news.language),
     )
 
 

@@ -15,6 +15,7 @@ from app.domain.staff import ADMIN, HERE, ORGANISER, ROLES, SUPPORT, Origin, Sta
 from app.domain.tries import LOG_IN
 from app.extensions import settings
 from app.services import mail, outbox, sessions, trail, tries
+from app.services.links import link
 from app.store import sessions as session_store
 from app.store import staff as store
 from app.store.db import transaction
@@ -98,7 +99,7 @@ def send_news(payload: Mapping[str, Any]) -> None:
         say("Your log-in to FairQueue was changed"),
         payload["language"],
         what=payload["what"],
-        link=f"{settings.public_url}/staff/forgotten",
+        link=link("/staff/forgotten", payload["language"]),
     )
 
 

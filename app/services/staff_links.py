@@ -18,6 +18,7 @@ from app.domain.tokens import InvitationToken, ResetToken, new_id
 from app.domain.tries import RESET
 from app.extensions import settings
 from app.services import mail, outbox, staff, trail, tries
+from app.services.links import link
 from app.services.verification import as_address
 from app.store import sessions
 from app.store import staff as people
@@ -88,7 +89,7 @@ def send_reset(payload: Mapping[str, Any]) -> None:
         payload["language"],
         name=name,
         minutes=RESET_MINUTES,
-        link=f"{settings.public_url}/staff/reset/{token}",
+        link=link(f"/staff/reset/{token}", payload["language"]),
     )
 
 
@@ -169,7 +170,7 @@ def send_invitation(payload: Mapping[str, Any]) -> None:
         who=found.name,
         organisation=found.organisation,
         days=INVITATION_DAYS,
-        link=f"{settings.public_url}/staff/invitation/{token}",
+        link=link(f"/staff/invitation/{token}", payload["language"]),
     )
 
 

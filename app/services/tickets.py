@@ -12,6 +12,7 @@ from app.domain.claims import CONFIRMED
 from app.domain.errors import TicketsNotYet
 from app.extensions import settings
 from app.services.claims import ClaimView
+from app.services.links import link
 
 # 15 % of the drawing may be scratched or folded away.
 _ERROR_LEVEL = "m"
@@ -42,15 +43,15 @@ def calendar_of(claim: ClaimView) -> str:
     if claim.state != CONFIRMED:
         raise TicketsNotYet
     event = claim.event
-    link = f"{settings.public_url}/claims/{claim.reference}/tickets"
+    address = link(f"/claims/{claim.reference}/tickets", claim.language)
     return calendar(
         uid=f"{claim.reference}@{urlsplit(settings.public_url).hostname}",
         made_at=claim.confirmed_at or claim.created_at,
         starts_at=event.starts_at,
         title=event.title,
         venue=event.venue,
-        description=f"{claim.reference}\n{link}",
-        link=link,
+        description=f"{claim.reference}\n{address}",
+        link=address,
     )
 
 
@@ -64,6 +65,5 @@ def drawing(code: str) -> str:
             light="#fff",
             svgclass=None,
             lineclass=None,
-            title=f"QR code of ticket {code}",
         )
     )

@@ -108,4 +108,4 @@ def _link(carry_id: str, found: Mapping[str, Any], lives: timedelta) -> str:
     """A link that opens the place in any browser, with the proof of the address: this mail
     reaches nobody but the fan."""
     carries.add_now(carry_id, found["place_id"], lives, found["fan_id"])
-    return carrying.link(found["slug"], carry_id)
+    return carrying.link(found["slug"], carry_id, found["language"])

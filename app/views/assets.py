@@ -27,6 +27,10 @@ def register(app: Flask) -> None:
             response.headers["Cache-Control"] = (
                 f"public, max-age={YEAR}, immutable" if named else "public, max-age=300"
             )
+            if named:
+                # Nobody asks whether it has changed, or for a part of it.
+                for name in ("Last-Modified", "Accept-Ranges", "Content-Disposition"):
+                    response.headers.pop(name, None)
         return response
 
     app.jinja_env.globals["asset"] = asset

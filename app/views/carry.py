@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from app.domain.errors import LinkOver, NoCookies
 from app.services import carrying, catalogue
 from app.views import cookies
+from app.views.language import language
 
 blueprint = Blueprint("carry", __name__, url_prefix="/events/<slug>/line/carry")
 
@@ -33,7 +34,7 @@ def offer(slug: str) -> Response:
         "line/carry.html",
         event=facts,
         place=place,
-        offer=carrying.offer(facts, place),
+        offer=carrying.offer(facts, place, language()),
         minutes=carrying.MINUTES,
     )
     return make_response(html)

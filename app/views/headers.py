@@ -15,23 +15,15 @@ from app.extensions import settings
 
 log = logging.getLogger("fairqueue.requests")
 
-# Kinds of answers: a document with an address, a part of one for htmx, and whatever else.
-PAGE, FRAGMENT, OTHER = "page", "fragment", "other"
+# Kinds of answers: a document with an address, a part of one for htmx, a sheet or script of ours,
+# and whatever else.
+PAGE, FRAGMENT, ASSET, OTHER = "page", "fragment", "asset", "other"
+ASSETS = frozenset({"text/css", "text/javascript"})
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 # Nothing here uses these, so that nothing that gets in here can.
 PERMISSIONS = ", ".join(
     f"{name}=()"
-    for name in (
-        "accelerometer",
-        "camera",
-        "display-capture",
-        "geolocation",
-        "gyroscope",
-        "magnetometer",
-        "microphone",
-        "payment",
-        "usb",
-    )
+    for name in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
 )
 CHECKOUT = {"api.paystack.co": "https://checkout.paystack.com"}
 
@@ -53,10 +45,12 @@ def security(kind: str, checkout: str, https: bool) -> tuple[tuple[str, str], ..
     """The headers that every answer of a kind carries.
 
     A fragment is asked for by a script of ours, so it has no address of its own: nobody can frame
-    it, and no link leads from it. Thousands are sent a second, and each byte of them counts.
+    it, and no link leads from it. Thousands are sent a second, and each byte of them counts. So it
+    is with sheets and scripts, which every phone loads before it shows anything; the policy of a
+    worker's script holds for the worker.
     """
     found = [("X-Content-Type-Options", "nosniff")]
-    if kind == FRAGMENT:
+    if kind in (FRAGMENT, ASSET):
         found.append(("Content-Security-Policy", "default-src 'none'"))
     else:
         found.append(("Referrer-Policy", "same-origin"))
@@ -106,8 +100,11 @@ def new_request_id() -> str:
 
 def finish(response: Response) -> Response:
     headers = response.headers
-    headers["X-Request-Id"] = g.request_id
-    kind = kind_of(response.mimetype == "text/html", bool(request.htmx))
+    if request.endpoint == "static" and response.status_code == 200 and response.mimetype in ASSETS:
+        kind = ASSET
+    else:
+        headers["X-Request-Id"] = g.request_id
+        kind = kind_of(response.mimetype == "text/html", bool(request.htmx))
     for name, value in of_security(kind):
         # The preview of a page is framed, and may do less than the page.
         headers.setdefault(name, value)

@@ -135,7 +135,7 @@ def _carry(offered: bool) -> Callable[[EventFacts], str]:
             "line/carry.html",
             event=made,
             place=previews.place_in(made),
-            offer=previews.offer_in(made) if offered else None,
+            offer=previews.offer_in(made, language()) if offered else None,
             minutes=carrying.MINUTES,
         )
 
@@ -144,7 +144,7 @@ def _carry(offered: bool) -> Callable[[EventFacts], str]:
 
 def _carried(event: EventFacts) -> str:
     made = previews.event_in(event, SELLING)
-    until = previews.offer_in(made).until
+    until = previews.offer_in(made, language()).until
     carried = carrying.Carried(previews.place_in(made), None, until, alive=True, used=False)
     return render_template("line/carried.html", event=made, carried=carried, held=None)
 

@@ -26,6 +26,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["clock"] = words.clock
     app.jinja_env.filters["verb"] = lambda kept: said(happenings.verb(kept))
     app.jinja_env.filters["detail"] = lambda kept: said(happenings.detail(kept))
+    app.jinja_env.filters["reason"] = lambda kept: said(happenings.reason(kept))
     app.jinja_env.filters["actor"] = lambda kept: said(happenings.who(kept))
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.domain import happenings
+from app.domain.payments import Reason
 from app.languages import said
 
 
@@ -18,3 +19,11 @@ def test_details_and_actors_are_said_and_names_stay():
     assert happenings.detail("hold_minutes") == "hold minutes"
     assert said(happenings.who("the system"), "fr") == "le système"
     assert happenings.who("Ada Obi") == "Ada Obi"
+
+
+def test_every_reason_for_a_refund_is_said_and_a_persons_own_words_stay():
+    ours = [value for name, value in vars(Reason).items() if name.isupper()]
+    assert ours
+    for kept in ours:
+        assert said(happenings.reason(kept), "fr") != kept, kept
+    assert happenings.reason("the fan fell ill") == "the fan fell ill"

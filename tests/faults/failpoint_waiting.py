@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from urllib.parse import urlsplit
 
 from app.domain import errors
 from app.domain import proofs as rules
@@ -17,7 +18,8 @@ USE_CASES = UseCases()
 
 def offer(sale: Sale, token: PlaceToken) -> str:
     """The token in the link of a place."""
-    return carrying.offer(catalogue.facts(sale.slug), token).address.rpartition("/")[2]
+    offered = carrying.offer(catalogue.facts(sale.slug), token, "en")
+    return urlsplit(offered.address).path.rpartition("/")[2]
 
 
 @USE_CASES

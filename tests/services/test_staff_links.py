@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select, text
@@ -43,7 +44,7 @@ def asked(email):
 
 
 def link_of(mails):
-    return mails[-1][3]["link"].rpartition("/")[2]
+    return urlsplit(mails[-1][3]["link"]).path.rpartition("/")[2]
 
 
 def verbs():

@@ -67,7 +67,7 @@ def test_a_reference_may_be_typed_carelessly(client, event):
 
 def test_the_link_in_the_mail_opens_the_claim_in_any_browser(client, event):
     claim = factories.a_claim(event)
-    link = claim_link(claim.reference).removeprefix(settings.public_url)
+    link = claim_link(claim.reference, "en").removeprefix(settings.public_url)
     answer = client.get(link)
     assert answer.status_code == 303
     assert answer.location == f"/claims/{claim.reference}"

@@ -4,6 +4,7 @@ identifiers of somebody else (the list is drill/attack/addresses.py)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -99,8 +100,8 @@ def somebody(name: str) -> Somebody:
     )
     factories.write_line(event)
     found = Somebody(organisation, event, buyer, claim, payment.reference, "", codes)
-    offer = carrying.offer(catalogue.facts(event.slug), found.place)
-    found.link = offer.address.rpartition("/")[2]
+    offer = carrying.offer(catalogue.facts(event.slug), found.place, "en")
+    found.link = urlsplit(offer.address).path.rpartition("/")[2]
     return found
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from app import extensions
-from app.views import headers
+from app.views import assets, headers
 from tests import factories
 from tests.views.browsing import cookie, join
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/health/live", "/static/style.css"])
+@pytest.mark.parametrize("path", ["/", "/nothing", "/health/live", "/static/nothing.css"])
 def test_every_answer_has_an_id_and_the_security_headers(client, path):
     with client.get(path) as answer:
         pass
@@ -70,9 +70,27 @@ def test_pages_may_use_no_device_and_nothing_may_be_framed(client):
         for device in ("camera", "microphone", "geolocation", "payment", "usb"):
             assert f"{device}=()" in answer.headers["Permissions-Policy"]
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-    for path in ("/health/live", "/static/style.css"):
-        with client.get(path) as answer:
-            assert answer.headers["Content-Security-Policy"] == headers.NOTHING
+    assert client.get("/health/live").headers["Content-Security-Policy"] == headers.NOTHING
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/style.css", "/static/page.js", "/static/proof-worker.js"]
+)
+def test_a_sheet_and_a_script_have_a_short_head(client, path):
+    version = assets.version(ROOT / path[1:])
+    with client.get(f"{path}?v={version}", headers={"Accept-Encoding": "gzip"}) as answer:
+        assert set(answer.headers.keys()) == {
+            "Cache-Control",
+            "Content-Encoding",
+            "Content-Length",
+            "Content-Security-Policy",
+            "Content-Type",
+            "Date",
+            "Vary",
+            "X-Content-Type-Options",
+        }
+        # A worker obeys the policy of its own script.
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
 
 
 def test_the_way_to_the_gateway_is_open_to_a_form(client):

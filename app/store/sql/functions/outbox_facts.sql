@@ -2,8 +2,8 @@
 -- entry is the only question it asks. NULL where there is nothing to know or to do.
 --
 -- kind                answer
--- initialize_payment  claim, claim_state, held_until, email, reference, amount, currency, state,
---                     created_at, now
+-- initialize_payment  claim, claim_state, held_until, email, language, reference, amount, currency,
+--                     state, created_at, now
 -- verify_payment      reference, quantity
 -- handle_inbox        kind, body, payment_id, amount, currency, quantity; NULL once it is handled.
 --                     payment_id is NULL when the event names no payment of ours
@@ -23,8 +23,9 @@ BEGIN
         WHEN 'initialize_payment' THEN
             SELECT jsonb_build_object(
                 'claim', c.reference, 'claim_state', c.state, 'held_until', c.held_until,
-                'email', f.email, 'reference', p.reference, 'amount', p.amount,
-                'currency', p.currency, 'state', p.state, 'created_at', p.created_at, 'now', now()
+                'email', f.email, 'language', f.language, 'reference', p.reference,
+                'amount', p.amount, 'currency', p.currency, 'state', p.state,
+                'created_at', p.created_at, 'now', now()
             ) INTO answer
             FROM payments p
             JOIN claims c ON c.id = p.claim_id
