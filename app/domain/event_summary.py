@@ -6,9 +6,21 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from app.domain.event_forms import EventForm
+from app.domain.proofs import HEAVY, LIGHT, OFF
 from app.domain.readiness import Limits, of_rate
 from app.domain.said import Said, say, say_n
 from app.domain.words import duration, money
+
+_WORK = {
+    OFF: say("Browsers have no sum to work out."),
+    LIGHT: say(
+        "Before it chooses tickets each browser works out a sum, which takes a phone some seconds."
+    ),
+    HEAVY: say(
+        "Before it chooses tickets each browser works out a long sum, which takes a phone about"
+        " half a minute."
+    ),
+}
 
 # How a moment is written, in the event's zone and somebody's language.
 Moment = Callable[[datetime, str], str]
@@ -50,6 +62,7 @@ def sentences(form: EventForm, moment: Moment, locale: str) -> list[Said]:
             pass_time=duration(form.pass_seconds, locale),
             hold=duration(form.hold_seconds, locale),
         ),
+        _WORK[form.proof],
     ]
 
 

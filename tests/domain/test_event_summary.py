@@ -24,7 +24,16 @@ def test_a_form_is_told_in_sentences_with_what_it_adds_up_to():
     assert "from Fri 1 Jan 2027, 10:00 WAT until Mon 1 Mar 2027, 10:00 WAT" in told[2]
     assert "Up to 60 fans a minute" in told[3]
     assert "5 minutes to choose and then 10 minutes to pay" in told[3]
+    assert told[4] == "Browsers have no sum to work out."
     assert pace(FORM) == "If each buys 2, all tickets are claimed within 42 minutes."
+
+
+@pytest.mark.parametrize(
+    ("level", "words"), [("light", "some seconds"), ("heavy", "half a minute")]
+)
+def test_a_sum_for_each_browser_is_told_with_what_it_costs_a_phone(level, words):
+    told = sentences(replace(FORM, proof=level), moment, "en")
+    assert words in told[4]
 
 
 def test_a_sound_form_has_nothing_odd():

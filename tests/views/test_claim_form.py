@@ -53,7 +53,7 @@ def test_a_fan_claims_two_tickets_and_sees_the_claim(client, event):
     form = client.get(address(event))
     assert heading(form.text) == "Choose your tickets"
     assert 'value="ada@example.com"' in form.text
-    assert "2 tickets · NGN\N{NO-BREAK SPACE}10,000.00" in form.text
+    assert "2 tickets</span> <span>NGN\N{NO-BREAK SPACE}10,000.00</span>" in form.text
     answer = claim(client, event, form_key=hidden(form.text, "form_key"))
     assert answer.status_code == 303
     page = client.get(answer.location)
