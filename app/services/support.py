@@ -144,10 +144,7 @@ def give_back(staff: StaffMember, reference: str, seen: str, reason: str) -> Non
     Raises ClaimUnknown, StateGone, Invalid (field `reason`).
     """
     _as_seen(staff, reference, seen)
-    why = _said("reason", reason)
-    if not why:
-        raise errors.Invalid({"reason": say("Please say why, for our records.")})
-    claims.release(reference, staff.actor, why)
+    claims.release(reference, staff.actor, _given("reason", reason))
 
 
 def refund(staff: StaffMember, reference: str, seen: str, reason: str) -> None:
@@ -180,27 +177,27 @@ def settle(staff: StaffMember, reference: str, seen: str, payment: str, note: st
     refunds.settle(found[0].id, staff.actor, _said("note", note), seen_state or "")
 
 
-def send_tickets_again(staff: StaffMember, reference: str, seen: str, form_key: str) -> None:
+def send_tickets_again(
+    staff: StaffMember, reference: str, seen: str, form_key: str, reason: str
+) -> None:
     """Owe the fan the mail with the tickets once more; the same form owes it once.
 
-    Raises ClaimUnknown, StateGone.
+    Raises ClaimUnknown, StateGone, Invalid (field `why`).
     """
     view = _as_seen(staff, reference, seen)
     if not _FORM_KEY.fullmatch(form_key):
         raise errors.StateGone
-    key = f"tickets:{view.id}:{form_key}"
+    detail = {"key": f"tickets:{view.id}:{form_key}", "reason": _given("why", reason)}
     with transaction() as session:
         # The row lock lets the second press of a button see what the first one wrote.
         found = store.lock_confirmed(session, reference)
         if found is None:
             raise errors.StateGone
-        if store.is_owed(session, key):
+        if store.is_owed(session, detail["key"]):
             return
         claim_id, event_id = found
-        outbox.owe(session, outbox.MAIL, "send_tickets", {"claim_id": claim_id}, key=key)
-        timeline.note(
-            session, event_id, SENT_AGAIN, staff.actor, claim_id=claim_id, detail={"key": key}
-        )
+        outbox.owe(session, outbox.MAIL, "send_tickets", {"claim_id": claim_id}, key=detail["key"])
+        timeline.note(session, event_id, SENT_AGAIN, staff.actor, claim_id=claim_id, detail=detail)
     settings.wake(outbox.MAIL)
 
 
@@ -208,6 +205,14 @@ def ask_gateway(staff: StaffMember, reference: str, seen: str) -> None:
     """Ask the gateway what became of the claim's payments. Raises ClaimUnknown, StateGone."""
     _as_seen(staff, reference, seen)
     payments.ask(reference, staff.actor)
+
+
+def _given(field: str, text: str) -> str:
+    """The reason for what leaves no other trace of why."""
+    why = _said(field, text)
+    if not why:
+        raise errors.Invalid({field: say("Please say why, for our records.")})
+    return why
 
 
 def _said(field: str, text: str) -> str:

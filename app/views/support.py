@@ -71,7 +71,7 @@ def give_back(reference: str) -> None:
 @blueprint.post("/claims/<reference>/send-tickets")
 @button(say("The tickets are on their way by e-mail."))
 def send_tickets(reference: str) -> None:
-    support.send_tickets_again(me(), reference, _sent("seen"), _sent("form_key"))
+    support.send_tickets_again(me(), reference, _sent("seen"), _sent("form_key"), _sent("why"))
 
 
 @blueprint.post("/claims/<reference>/ask")

@@ -392,7 +392,7 @@ def support_sends_the_tickets_again(world: World) -> Life:
     world.deliver()
     who = somebody(world, "support", sale)
     mark = seen(who, claim)
-    send = lambda: support.send_tickets_again(who, claim, mark, "a-form-key")  # noqa: E731
+    send = lambda: support.send_tickets_again(who, claim, mark, "a-form-key", "lost")  # noqa: E731
     yield send
     send()
     assert world.rows("SELECT count(*) FROM outbox WHERE kind = 'send_tickets'") == [(2,)]

@@ -226,7 +226,7 @@ def test_tickets_sent_again_are_a_new_debt_and_one_for_each_form(agent, event):
     claim = a_paid_claim(event)
     seen = support.look(agent, claim.reference).seen
     for key in ("first-form", "first-form", "second-form"):
-        support.send_tickets_again(agent, claim.reference, seen, key)
+        support.send_tickets_again(agent, claim.reference, seen, key, "lost")
     assert [(mail.lane, mail.payload) for mail in mails()] == [
         ("mail", {"claim_id": claim.id}),
         ("mail", {"claim_id": claim.id}),
@@ -239,7 +239,7 @@ def test_tickets_sent_again_are_a_new_debt_and_one_for_each_form(agent, event):
 def test_a_button_pressed_twice_at_once_sends_once(agent, event, race):
     reference = a_paid_claim(event).reference
     seen = support.look(agent, reference).seen
-    race(4, lambda n: support.send_tickets_again(agent, reference, seen, "the-form"))
+    race(4, lambda n: support.send_tickets_again(agent, reference, seen, "the-form", "lost"))
     assert len(mails()) == 1
 
 
@@ -249,7 +249,7 @@ def test_tickets_of_a_claim_that_is_not_paid_any_more_are_not_sent(agent, event)
     db.session.execute(update(Claim).values(state="REFUNDED"))
     db.session.commit()
     with pytest.raises(errors.StateGone):
-        support.send_tickets_again(agent, claim.reference, seen, "the-form")
+        support.send_tickets_again(agent, claim.reference, seen, "the-form", "lost")
     assert mails() == []
 
 
@@ -258,7 +258,7 @@ def test_a_form_without_a_proper_key_sends_nothing(agent, event, key):
     claim = a_paid_claim(event)
     seen = support.look(agent, claim.reference).seen
     with pytest.raises(errors.StateGone):
-        support.send_tickets_again(agent, claim.reference, seen, key)
+        support.send_tickets_again(agent, claim.reference, seen, key, "lost")
     assert mails() == []
 
 
@@ -293,7 +293,7 @@ def test_no_action_reaches_another_organisation(agent, stranger, event):
     seen = support.look(agent, claim.reference).seen
     for action in (
         lambda: support.give_back(stranger, claim.reference, seen, ""),
-        lambda: support.send_tickets_again(stranger, claim.reference, seen, "the-form"),
+        lambda: support.send_tickets_again(stranger, claim.reference, seen, "the-form", "lost"),
         lambda: support.ask_gateway(stranger, claim.reference, seen),
     ):
         with pytest.raises(errors.ClaimUnknown):

@@ -112,7 +112,12 @@ def test_a_log_with_markup_in_it_is_only_text(desk, stories):
 
 def test_what_came_in_wrong_is_shown_beside_what_was_asked_for(desk, stories):
     page = text_of(desk, stories.wrong("wrong_amount"))
-    for said in ("NGN 5,000.00", "NGN 2,500.00", "not what was asked for", "another sum than the price"):
+    for said in (
+        "NGN 5,000.00",
+        "NGN 2,500.00",
+        "not what was asked for",
+        "another sum than the price",
+    ):
         assert said in page, said
 
 

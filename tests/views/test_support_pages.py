@@ -164,11 +164,21 @@ def test_a_hold_is_given_back_and_the_story_says_by_whom_and_why(desk, event):
 def test_tickets_are_sent_again_once_for_each_page(desk, event):
     claim = a_paid_claim(event)
     for _ in range(2):
-        answer = desk.send(page_of(claim), f"{page_of(claim)}/send-tickets")
+        answer = desk.send(page_of(claim), f"{page_of(claim)}/send-tickets", why="It was lost.")
         assert answer.status_code == 303
     mails = select(func.count()).where(OutboxEntry.kind == "send_tickets")
     assert db.session.scalar(mails) == 2
-    assert "owed since" in desk.get(page_of(claim)).text
+    page = desk.get(page_of(claim)).text
+    assert "owed since" in page
+    assert "It was lost." in page
+
+
+def test_tickets_are_not_sent_again_without_a_reason(desk, event):
+    claim = a_paid_claim(event)
+    answer = desk.send(page_of(claim), f"{page_of(claim)}/send-tickets", why=" ")
+    assert answer.status_code == 422
+    assert "Please say why" in answer.text
+    assert db.session.scalar(select(func.count(OutboxEntry.id))) == 0
 
 
 def test_the_gateway_is_asked_again(desk, event):
