@@ -126,7 +126,7 @@ def a_carry(fan: Fan) -> str:
     """What is in the link that takes this fan's place to another browser."""
     page = fan.browser.ask("POST", f"{fan.show.path}/line/carry")
     assert page.status == 200, page
-    return page.text.partition("/line/carry/")[2].partition('"')[0]
+    return page.text.partition("/line/carry/")[2].partition("?")[0]
 
 
 def a_challenge(fan: Fan, over_in: int = 600) -> str:

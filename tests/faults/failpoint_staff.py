@@ -476,7 +476,7 @@ def link_to(world: World, email: str) -> str:
     """The end of the link in the newest mail to this address that has one of one use."""
     failpoint_world.deliver(outbox.MAIL)
     for one in world.mails_to(email):
-        if found := re.search(r"/staff/(?:reset|invitation)/(\S+)", one.text):
+        if found := re.search(r"/staff/(?:reset|invitation)/([\w.-]+)", one.text):
             return found[1]
     raise AssertionError("no link was sent")
 
