@@ -17,7 +17,7 @@ SEED ?= 7
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
 
 .DEFAULT_GOAL := help
-.PHONY: help run restart test money drill faults attack bench growth lint words pictures format browser wrk clean
+.PHONY: help run restart test money drill faults attack bench growth lint words pictures format browser wrk nginx clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ run: $(VENV)/.product ## start everything on this machine; Ctrl-C ends it
 restart: $(VENV)/.product ## a running `make run` takes up the new code; no request fails
 	@$(BIN)/python -m sandbox.restart
 
-test: $(VENV)/.development browser wrk ## every test, on servers of their own
+test: $(VENV)/.development browser wrk nginx ## every test, on servers of their own
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 money: $(VENV)/.development ## 1,000 purchases on the gateway's worst day: its books against ours
@@ -40,7 +40,7 @@ drill: $(VENV)/.development ## the noon itself: FANS=2000 fans for TICKETS=200 t
 faults: $(VENV)/.development ## kill it anywhere, FAULTS=60 times (SEED=7), under load: is all well again?
 	@$(BIN)/python -m drill.faults --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-attack: $(VENV)/.development ## what strangers try, on a running product: does every defence hold?
+attack: $(VENV)/.development nginx ## what strangers try, on a running product: does every defence hold?
 	@$(BIN)/python -m drill.attack $(ARGS)
 
 bench: $(VENV)/.development wrk ## requests a second and round trips of each kind, beside a bare view
@@ -85,6 +85,16 @@ wrk:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends wrk; } >/dev/null 2>&1 \
 			|| echo "wrk could not be installed."; \
+	fi
+
+# What deploy/nginx.conf is for, as above. In runlevel 1 Debian does not start it on port 80.
+nginx:
+	@if ! PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null && [ "$$(id -u)" = 0 ] \
+		&& command -v apt-get >/dev/null; then \
+		echo "Installing nginx to try its configuration."; \
+		{ apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends nginx; } >/dev/null 2>&1 \
+			|| echo "nginx could not be installed."; \
 	fi
 
 clean: ## remove the virtual environment and all data of `make run`

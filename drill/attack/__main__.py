@@ -9,11 +9,11 @@ what is tried is in ATTACKS, each a module of this package with one function.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from drill.attack import (
@@ -25,10 +25,12 @@ from drill.attack import (
     generated,
     hosts,
     log_ins,
+    slow,
     tokens,
     tricks,
 )
 from drill.attack.site import ENVIRONMENT, Row, Site, saved
+from drill.bench_report import circumstances
 from drill.product import ROOT, product
 
 OUT = ROOT / "drill" / "out"
@@ -44,6 +46,7 @@ ATTACKS: dict[str, Callable[[Site, float], list[Row]]] = {
     "generated": generated.attack,
     "hosts": hosts.attack,
     "log_ins": log_ins.attack,
+    "slow": slow.attack,
     "tokens": tokens.attack,
     "tricks": tricks.attack,
     "afterwards": afterwards.attack,
@@ -64,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     (options.out / "attack.json").write_text(saved(found))
     print(f"\n{text}\n{options.out / 'attack.json'} has the same for programs.")
     if options.write_docs:
-        write_docs(DOCUMENT, text, options.scale)
+        given = sys.argv[1:] if arguments is None else arguments
+        write_docs(DOCUMENT, text, shlex.join(["python", "-m", "drill.attack", *given]))
     return 0 if all(row.held for rows in found.values() for row in rows) else 1
 
 
@@ -95,13 +99,16 @@ def table(found: Mapping[str, Sequence[Row]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_docs(document: Path, text: str, scale: float) -> None:
-    """Put the table between its markers. Raises ValueError where there are none."""
+def write_docs(document: Path, text: str, command: str) -> None:
+    """Put the table between its markers, and above it by which command, when, on which machine.
+
+    Raises ValueError where there are no markers.
+    """
     before, begin, rest = document.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{document} has no place for the attack")
-    told = f"`make attack` at scale {scale:g}, {datetime.now(UTC):%Y-%m-%d}."
+    told = "`{command}`, {date}, {machine}.".format_map(circumstances(command))
     document.write_text(f"{before}{begin}\n{told}\n\n{text}\n{end}{after}")
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from time import sleep
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
 from app.services import admission, catalogue
+from drill.front import NoNginx, front
 from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -91,6 +93,24 @@ def test_a_bad_minute_of_ours(waiting):
     expect(lost(waiting)).to_be_visible()
     assert len(asked) >= 3
     expect(waiting.get_by_role("heading", level=1)).not_to_have_text("Away")
+    expect(number(waiting)).to_have_text("6")
+    waiting.unroute(STATUS)
+    pass_seconds(waiting, 40)
+    expect(lost(waiting)).to_be_hidden()
+
+
+def test_what_nginx_says_while_the_site_is_away(waiting):
+    try:
+        with front("http://localhost:1") as before:
+            said = httpx.get(f"{before.url}/events/x/line/status", headers={"HX-Request": "true"})
+    except NoNginx as missing:
+        pytest.skip(str(missing))
+    assert said.status_code == 503
+    answer = {"status": 503, "body": said.text, "headers": dict(said.headers)}
+    waiting.route(STATUS, lambda route: route.fulfill(**answer))
+    pass_seconds(waiting, 60)
+    expect(lost(waiting)).to_be_visible()
+    expect(waiting.get_by_role("heading", level=1)).not_to_have_text("One moment, please")
     expect(number(waiting)).to_have_text("6")
     waiting.unroute(STATUS)
     pass_seconds(waiting, 40)

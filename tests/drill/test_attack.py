@@ -9,6 +9,7 @@ import pytest
 
 from drill.attack.__main__ import ATTACKS, attack, main, table, write_docs
 from drill.attack.site import Row, saved
+from drill.front import present
 
 HELD = Row("wrong codes", 10_000, "none opened", True)
 FAILED = Row("other hosts", 2, "one was taken for ours", False)
@@ -17,8 +18,10 @@ FAILED = Row("other hosts", 2, "one was taken for ours", False)
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_defence_holds_against_a_little_of_each_attack() -> None:
-    found = attack(list(ATTACKS), scale=0.001)
-    assert found.keys() == ATTACKS.keys()
+    # Without nginx tests/test_nginx.py is skipped with one sentence, or fails in CI.
+    names = [name for name in ATTACKS if name != "slow" or present()]
+    found = attack(names, scale=0.001)
+    assert list(found) == names
     assert all(row.times for rows in found.values() for row in rows)
     assert [row for rows in found.values() for row in rows if not row.held] == []
 
@@ -40,11 +43,11 @@ def test_the_table_goes_between_its_markers_and_nowhere_else() -> None:
     with tempfile.TemporaryDirectory() as folder:
         document = Path(folder) / "security.md"
         document.write_text("# Security\n\n<!-- attack -->\nold\n<!-- /attack -->\nafter\n")
-        write_docs(document, table({"codes": [HELD]}), 0.1)
+        write_docs(document, table({"codes": [HELD]}), "python -m drill.attack")
         written = document.read_text()
-        assert written.startswith("# Security\n\n<!-- attack -->\n\n`make attack` at scale 0.1")
+        assert written.startswith("# Security\n\n<!-- attack -->\n\n`python -m drill.attack`, 20")
         assert "old" not in written
         assert written.endswith("<!-- /attack -->\nafter\n")
         document.write_text("# Security\n")
         with pytest.raises(ValueError, match="no place"):
-            write_docs(document, "", 1)
+            write_docs(document, "", "")
