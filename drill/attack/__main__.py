@@ -19,6 +19,7 @@ from pathlib import Path
 from drill.attack import (
     afterwards,
     bodies,
+    bots,
     codes,
     cross_site,
     foreign,
@@ -47,6 +48,7 @@ ATTACKS: dict[str, Callable[[Site, float], list[Row]]] = {
     "hosts": hosts.attack,
     "log_ins": log_ins.attack,
     "slow": slow.attack,
+    "bots": bots.attack,
     "tokens": tokens.attack,
     "tricks": tricks.attack,
     "afterwards": afterwards.attack,

@@ -30,6 +30,7 @@ SOON = 1.0
 BETWEEN_PROBES = 0.1
 LONGEST_PROBE = 15.0
 TRIES = 2
+LATE_AMONG_TESTS = 3
 # A byte each so often (s), as slowloris does.
 TRICKLE = 1.0
 # Pipelined, so that what comes back is more than fits between the two of us.
@@ -59,6 +60,8 @@ class Probes:
 def attack(site: Site, scale: float) -> list[Row]:
     """Hundreds of slow clients of each kind while a fan looks, waits and joins."""
     lasts = max(SHORTEST, LASTS * scale)
+    # A little is tried among other tests, which have this machine busy by themselves.
+    allowed = 0 if scale >= 1 else LATE_AMONG_TESTS
     rows: list[Row] = []
     fan = Visitor(site)
     fan.join()
@@ -69,7 +72,8 @@ def attack(site: Site, scale: float) -> list[Row]:
             for _ in range(TRIES):
                 with _slow(before.port, kinds) as crowd:
                     found = _probe(fan, before.port, lasts)
-                held = bool(found.took) and found.slowest <= SOON and not found.wrong
+                late = sum(took > SOON for took in found.took)
+                held = bool(found.took) and late <= allowed and not found.wrong
                 if held:
                     break
             rows.append(
