@@ -63,6 +63,7 @@ class Settings:
     hard_limit: float
     rebuild_guard: float
     clock_offset: float
+    hsts_subdomains: bool
     staff_idle: float
     staff_session: float
     keep_fans_days: int
@@ -78,6 +79,13 @@ class Settings:
     def secure_cookies(self) -> bool:
         """Browsers drop Secure cookies on http, so they are asked for with https only."""
         return self.public_url.startswith("https://")
+
+    @property
+    def https_only(self) -> str:
+        """What Strict-Transport-Security says: https for a year. Empty on http."""
+        if not self.secure_cookies:
+            return ""
+        return "max-age=31536000" + ("; includeSubDomains" if self.hsts_subdomains else "")
 
     @property
     def cookie_prefix(self) -> str:
@@ -126,6 +134,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         hard_limit=env.number("HARD_LIMIT", 1200, at_least=0),
         rebuild_guard=env.number("REBUILD_GUARD", 40, at_least=0),
         clock_offset=env.number("CLOCK_OFFSET", 0, at_least=-86_400),
+        hsts_subdomains=env.choice("HSTS_SUBDOMAINS", ("0", "1"), "0") == "1",
         staff_idle=env.number("STAFF_IDLE", 1800, at_least=60),
         staff_session=env.number("STAFF_SESSION", 43_200, at_least=300),
         keep_fans_days=env.days("KEEP_FANS_DAYS", 730),

@@ -78,6 +78,14 @@ def test_in_production_the_site_is_reached_by_https_or_on_its_own_machine() -> N
     assert load(NEEDED | {"PUBLIC_URL": "https://tickets.example"}).cookie_prefix == "__Host-"
 
 
+def test_https_is_ordered_for_the_names_below_ours_too_if_the_operator_says_so() -> None:
+    https = NEEDED | {"PUBLIC_URL": "https://tickets.example"}
+    assert load(https).https_only == "max-age=31536000"
+    below = load(https | {"HSTS_SUBDOMAINS": "1"})
+    assert below.https_only == "max-age=31536000; includeSubDomains"
+    assert load(NEEDED | {"PUBLIC_URL": "http://localhost:8000"}).https_only == ""
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "PAYSTACK_SECRET_KEY"])
 def test_no_secret_has_a_default_outside_development(name: str) -> None:
     without = {key: value for key, value in NEEDED.items() if key != name}
@@ -105,6 +113,7 @@ def test_no_secret_has_a_default_outside_development(name: str) -> None:
         ("POOL_SIZE", "0"),
         ("POOL_SIZE", "nan"),
         ("GATEWAY_TIMEOUT", "inf"),
+        ("HSTS_SUBDOMAINS", "yes"),
         ("LOG_LEVEL", "chatty"),
     ],
 )

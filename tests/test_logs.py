@@ -53,6 +53,20 @@ def test_so_is_what_a_fault_says_of_it() -> None:
     assert "ada" not in found.lower()
 
 
+def test_nobody_writes_a_line_of_their_own_into_the_log() -> None:
+    forged = "2026-11-26T10:00:00.000Z INFO fairqueue: all is well"
+    found = written(f"no event \r\n{forged}\x1b[2K\u2028{forged}")
+    assert found.splitlines() == ["ERROR no event …", f"  {forged}…[2K…{forged}"]
+
+
+def test_a_line_begins_with_its_time_in_utc() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 1, "begun", None, None)
+    record.created, record.msecs = 0.25, 250.0
+    assert (
+        logs.Discreet("%(asctime)s %(message)s").format(record) == "1970-01-01T00:00:00.250Z begun"
+    )
+
+
 def test_a_line_names_its_request() -> None:
     assert "request=" not in written("at rest")
     with Flask("x").test_request_context("/"):

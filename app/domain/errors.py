@@ -242,6 +242,10 @@ class LogInRefused(Invalid):
         super().__init__({"password": own_words(type(self))})
 
 
+class PasswordCommon(LogInRefused):
+    """Many people have this password, so it opens nothing any more. A mail helps you to another."""
+
+
 class StaffLinkOver(Refusal):
     """This link has been used, or its time is over. Please ask for a new one."""
 

@@ -17,7 +17,7 @@ _AROUND = (0, -1, 1)
 RECOVERY_CODES = 10
 # Neither 0 and O, nor 1, I and L.
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-_GROUPS, _GROUP = 4, 4
+_GROUPS, _GROUP = 5, 5
 
 
 def secret(seed: str, key: str) -> str:
@@ -46,7 +46,7 @@ def step_of(code: str, seed: str, key: str, now: datetime) -> int | None:
 
 
 def new_recovery_codes() -> list[str]:
-    """Codes of 79 random bits, in groups that can be read aloud."""
+    """Codes of 123 random bits, in groups that can be read aloud."""
 
     def group() -> str:
         return "".join(secrets.choice(_LETTERS) for _ in range(_GROUP))

@@ -88,12 +88,12 @@ def handlers() -> dict[str, Handler]:
     # Imported here, because the services in this table owe entries themselves.
     from app.services import (
         inbox,
+        log_in_news,
         mail,
         payments,
         readiness,
         refund_news,
         refunds,
-        staff,
         staff_links,
         turn_mail,
     )
@@ -112,7 +112,7 @@ def handlers() -> dict[str, Handler]:
         "send_turn": turn_mail.send_turn,
         "send_reset": staff_links.send_reset,
         "send_invitation": staff_links.send_invitation,
-        "send_log_in_news": staff.send_news,
+        "send_log_in_news": log_in_news.send,
     }
 
 

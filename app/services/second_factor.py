@@ -7,6 +7,8 @@ and the last admin, the operator's command. An organisation may require it of ev
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +20,7 @@ from app.domain.staff import HERE, Origin, StaffMember
 from app.domain.tokens import HalfwayToken, new_id
 from app.domain.tries import CODE
 from app.extensions import settings
-from app.services import outbox, sessions, staff, trail, tries
+from app.services import log_in_news, outbox, sessions, staff, trail, tries
 from app.services.carrying import drawing
 from app.store import second_factor as store
 from app.store import sessions as session_store
@@ -27,6 +29,10 @@ from app.store.db import transaction
 
 # So long the password counts that was typed just before the code.
 _HALFWAY = timedelta(minutes=10)
+
+
+class _Used(Invalid):
+    """A right code that does not count again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ def turn_on(member: StaffMember, code: str) -> list[str]:
         session_store.end(session, member.id, but=member.session_id)
         tries.forget(session, CODE, member.email, member.origin)
         trail.record(session, member, "turned the second factor on", "staff", member.email)
-        staff.owe_news(session, member.email, "second factor on", member.origin)
+        log_in_news.owe(session, member.email, "second factor on", member.origin)
     settings.wake(outbox.MAIL)
     return codes
 
@@ -77,11 +83,11 @@ def turn_off(member: StaffMember, code: str) -> None:
     if member.must_have_code:
         raise StateGone(say("Your organisation asks everybody for a code."))
     tries.count(CODE, member.email, member.origin)
-    with transaction() as session:
+    with _used_codes_told(member), transaction() as session:
         _use(session, member, code)
         store.turn_off(session, member.id)
         trail.record(session, member, "turned the second factor off", "staff", member.email)
-        staff.owe_news(session, member.email, "second factor off", member.origin)
+        log_in_news.owe(session, member.email, "second factor off", member.origin)
     settings.wake(outbox.MAIL)
 
 
@@ -89,7 +95,7 @@ def new_recovery_codes(member: StaffMember, code: str) -> list[str]:
     """Other recovery codes; those of before are void. Raises TooManyTries, Invalid."""
     tries.count(CODE, member.email, member.origin)
     codes = rules.new_recovery_codes()
-    with transaction() as session:
+    with _used_codes_told(member), transaction() as session:
         _use(session, member, code)
         store.replace_recovery_codes(session, member.id, map(rules.hash_of, codes))
         trail.record(session, member, "made recovery codes", "staff", member.email)
@@ -118,15 +124,9 @@ def log_in(text: str, code: str, origin: Origin) -> StaffMember:
     """
     member = _half_in(text, origin)
     tries.count(CODE, member.email, origin)
-    try:
-        with transaction() as session:
-            _use(session, member, code)
-            return sessions.start(session, member, origin)
-    except Invalid:
-        with transaction() as session:
-            own = member.organisation_id
-            trail.note(session, own, "code refused", "staff", member.email, origin)
-        raise
+    with _used_codes_told(member), transaction() as session:
+        _use(session, member, code)
+        return sessions.start(session, member, origin)
 
 
 def take_away(email: str) -> None:
@@ -137,7 +137,7 @@ def take_away(email: str) -> None:
             raise StateGone
         own = member.organisation_id
         trail.note(session, own, "took the second factor away", "staff", member.email)
-        staff.owe_news(session, member.email, "second factor off", HERE)
+        log_in_news.owe(session, member.email, "second factor off", HERE)
     settings.wake(outbox.MAIL)
 
 
@@ -146,7 +146,7 @@ def take_away_from(session: store.Db, admin: StaffMember, other: Any) -> None:
     if store.turn_off(session, other.id):
         session_store.end(session, other.id)
         trail.record(session, admin, "took the second factor away", "staff", other.email)
-        staff.owe_news(session, other.email, "second factor off", admin.origin)
+        log_in_news.owe(session, other.email, "second factor off", admin.origin)
 
 
 def require(admin: StaffMember, required: bool) -> None:
@@ -170,16 +170,36 @@ def _half_in(text: str, origin: Origin) -> StaffMember:
         return staff.member_of(found[0], found[1], origin)
 
 
+@contextmanager
+def _used_codes_told(member: StaffMember) -> Iterator[None]:
+    """A refused code is in the trail, and its owner hears of one that had been used up."""
+    try:
+        yield
+    except Invalid as refusal:
+        again = isinstance(refusal, _Used)
+        with transaction() as session:
+            own, after = member.organisation_id, {"used before": True} if again else {}
+            trail.note(
+                session, own, "code refused", "staff", member.email, member.origin, after=after
+            )
+            if again:
+                log_in_news.owe(session, member.email, "code again", member.origin)
+        if again:
+            settings.wake(outbox.MAIL)
+        raise
+
+
 def _use(session: store.Db, member: StaffMember, code: str) -> None:
-    """Use up a code of the app, or a recovery code. Raises Invalid."""
+    """Use up a code of the app, or a recovery code. Raises Invalid; _Used when it is a right code
+    of the app, but it or a later one was used before."""
     step = _step(session, store.seed(session, member.id), code)
     if step is not None and store.use_step(session, member.id, step):
         pass
     elif store.use_recovery_code(session, member.id, rules.hash_of(code)):
         trail.record(session, member, "used a recovery code", "staff", member.email)
-        staff.owe_news(session, member.email, "recovery code", member.origin)
+        log_in_news.owe(session, member.email, "recovery code", member.origin)
     else:
-        raise _wrong()
+        raise _Used(_wrong().fields) if step is not None else _wrong()
     tries.forget(session, CODE, member.email, member.origin)
 
 

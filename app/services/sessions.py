@@ -14,7 +14,7 @@ from datetime import datetime
 from app.domain.networks import network
 from app.domain.staff import Origin, StaffMember
 from app.extensions import settings
-from app.services import trail
+from app.services import log_in_news, trail
 from app.store import sessions as store
 from app.store.db import autocommit_engine, transaction, translated
 
@@ -35,14 +35,18 @@ class LogIn:
 
 def start(session: store.Db, member: StaffMember, origin: Origin) -> StaffMember:
     """Begin a session in the caller's transaction: the person with its key."""
-    token = secrets.token_urlsafe(24)
+    token, place = secrets.token_urlsafe(24), network(origin.address)
+    browser = origin.browser[:_LONGEST_BROWSER]
+    if store.is_new_place(session, member.id, place, browser):
+        # No wake-up call before the commit: the sweep finds it.
+        log_in_news.owe(session, member.email, "new place", origin)
     session_id = store.add(
         session,
         token_hash=_hash(token),
         staff_id=member.id,
         address=origin.address,
-        network=network(origin.address),
-        browser=origin.browser[:_LONGEST_BROWSER],
+        network=place,
+        browser=browser,
     )
     member = replace(member, key=token, session_id=session_id, origin=origin)
     trail.record(session, member, "logged in", "staff", member.email)

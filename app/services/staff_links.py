@@ -17,7 +17,7 @@ from app.domain.staff import ROLES, Origin, StaffMember
 from app.domain.tokens import InvitationToken, ResetToken, new_id
 from app.domain.tries import RESET
 from app.extensions import settings
-from app.services import mail, outbox, staff, trail, tries
+from app.services import log_in_news, mail, outbox, staff, trail, tries
 from app.services.links import link
 from app.services.verification import as_address
 from app.store import sessions
@@ -122,7 +122,7 @@ def reset(text: str, password: str, origin: Origin) -> None:
             origin,
             found.staff_id,
         )
-        staff.owe_news(session, found.email, "password", origin)
+        log_in_news.owe(session, found.email, "password", origin)
     settings.wake(outbox.MAIL)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, not_, or_, select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from app.store.models import Organisation, Staff, StaffSession
@@ -21,6 +21,14 @@ def add(session: Db, **values: Any) -> int:
     return session.execute(
         insert(StaffSession).values(**values).returning(StaffSession.id)
     ).scalar_one()
+
+
+def is_new_place(session: Db, staff_id: int, network: str, browser: str) -> bool:
+    """Whether this person has logged in before, and neither from this network, as a phone's changes
+    often, nor with such a browser."""
+    own = select(StaffSession.id).where(StaffSession.staff_id == staff_id)
+    here = own.where(or_(StaffSession.network == network, StaffSession.browser == browser))
+    return session.execute(select(and_(own.exists(), not_(here.exists())))).scalar_one()
 
 
 def find(connection: Connection, token_hash: str, idle: float, longest: float) -> Any | None:

@@ -33,13 +33,21 @@ def password() -> Page:
 
 
 @blueprint.post("/sessions/<int:session_id>/end")
-def end(session_id: int) -> Response:
+def end(session_id: int) -> Page:
+    try:
+        staff.make_sure(me(), _sent("password"))
+    except (Invalid, TooManyTries) as refusal:
+        return _page(refusal), answer_of(refusal)[0]
     sessions.end(me(), session_id)
     return _done(say("That browser is logged out."))
 
 
 @blueprint.post("/log-out-everywhere")
-def log_out_everywhere() -> Response:
+def log_out_everywhere() -> Page:
+    try:
+        staff.make_sure(me(), _sent("password"))
+    except (Invalid, TooManyTries) as refusal:
+        return _page(refusal), answer_of(refusal)[0]
     sessions.log_out_everywhere(me())
     return forget_browser()
 

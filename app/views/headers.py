@@ -41,7 +41,7 @@ def kind_of(html: bool, htmx: bool) -> str:
 
 
 @lru_cache(maxsize=8)
-def security(kind: str, checkout: str, https: bool) -> tuple[tuple[str, str], ...]:
+def security(kind: str, checkout: str, https_only: str) -> tuple[tuple[str, str], ...]:
     """The headers that every answer of a kind carries.
 
     A fragment is asked for by a script of ours, so it has no address of its own: nobody can frame
@@ -59,8 +59,8 @@ def security(kind: str, checkout: str, https: bool) -> tuple[tuple[str, str], ..
         )
     if kind == PAGE:
         found.append(("Permissions-Policy", PERMISSIONS))
-    if https:
-        found.append(("Strict-Transport-Security", "max-age=31536000"))
+    if https_only:
+        found.append(("Strict-Transport-Security", https_only))
     return tuple(found)
 
 
@@ -119,12 +119,15 @@ def finish(response: Response) -> Response:
 
 
 def to_be_logged(status: int) -> bool:
-    """Faults of ours, and what somebody was not allowed to do: what the page names the request for.
+    """Faults of ours, what somebody was not allowed to do, and methods that no page of ours sends:
+    what the page names the request for.
 
     Whoever asks for a page they may not see is no reason for a line, as a crowd does it.
     """
-    return status >= 500 or (status in (401, 403, 413, 429) and request.method == "POST")
+    if status >= 500 or status == 405:
+        return True
+    return status in (401, 403, 413, 429) and request.method == "POST"
 
 
 def of_security(kind: str) -> tuple[tuple[str, str], ...]:
-    return security(kind, checkout_origin(), settings.secure_cookies)
+    return security(kind, checkout_origin(), settings.https_only)

@@ -22,13 +22,14 @@ from app.domain.errors import (
     LogInRefused,
     LogInRequired,
     NotAllowed,
+    PasswordCommon,
     TooManyTries,
     Unknown,
 )
 from app.domain.said import say
 from app.domain.staff import ADMIN, ORGANISER, ROLES, SUPPORT, Origin, StaffMember
 from app.extensions import login_manager, settings
-from app.services import second_factor, sessions, staff
+from app.services import second_factor, sessions, staff, staff_links
 from app.views.language import language, said
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
@@ -198,6 +199,8 @@ def log_in() -> Response | tuple[str, int]:
     try:
         member = staff.log_in(email, request.form.get("password", ""), origin())
     except (LogInRefused, TooManyTries) as refusal:
+        if isinstance(refusal, PasswordCommon):
+            staff_links.ask_for_reset(email, origin())
         page = render_template("staff/login.html", email=email, refusal=refusal, next=_next())
         return page, 422 if isinstance(refusal, LogInRefused) else 429
     # A new session: nothing that was in it before belongs to this person.

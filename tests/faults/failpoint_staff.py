@@ -462,6 +462,7 @@ def somebody_ends_sessions(world: World) -> Life:
 
     def end_them() -> None:
         sessions.seen(who)
+        staff.make_sure(who, PASSWORD)
         assert there.session_id is not None
         sessions.end(who, there.session_id)
         sessions.log_out_everywhere(who)
@@ -593,6 +594,9 @@ def somebody_logs_in_with_a_code(world: World) -> Life:
     yield log_in
     with suppress(errors.Invalid):
         log_in()
+    # Its owner is told that a used code was sent again.
+    failpoint_world.deliver(outbox.MAIL)
+    assert any("opened nothing" in one.text for one in world.mails_to(who.email))
     half = second_factor.halfway(staff.log_in(who.email, PASSWORD))
     assert second_factor.log_in(half, code(1), HERE).id == who.id
 

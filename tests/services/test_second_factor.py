@@ -84,6 +84,28 @@ def test_a_code_counts_once(member, phone):
         second_factor.log_in(halfway(member), code, THERE)
 
 
+def test_who_sends_a_used_code_again_is_in_the_trail_and_its_owner_hears_of_it(member, phone):
+    code = code_of(phone)
+    second_factor.log_in(halfway(member), code, THERE)
+    for use in (
+        lambda: second_factor.log_in(halfway(member), code, THERE),
+        lambda: second_factor.turn_off(member, code),
+    ):
+        with pytest.raises(errors.Invalid):
+            use()
+        action = db.session.scalars(select(StaffAction).order_by(StaffAction.id.desc())).first()
+        assert (action.verb, action.after) == ("code refused", {"used before": True})
+    with pytest.raises(errors.Invalid):
+        second_factor.log_in(halfway(member), "abcdef", THERE)
+    assert told() == ["second factor on", "code again", "code again"]
+
+
+def test_a_recovery_code_has_more_chance_than_anybody_can_try(phone):
+    chances = [31 ** len(code.replace("-", "")) for code in phone.recovery_codes]
+    assert len(set(phone.recovery_codes)) == 10
+    assert min(chances) > 2**112
+
+
 def test_two_at_once_use_one_code_once(member, phone, race):
     half, code = halfway(member), code_of(phone)
     outcomes = race(4, lambda _: second_factor.log_in(half, code, THERE))

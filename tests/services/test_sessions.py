@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.domain.errors import Invalid
 from app.domain.staff import Origin
 from app.extensions import db
 from app.services import sessions, staff
+from app.store.models import OutboxEntry
 from tests import factories
 
 
@@ -109,6 +110,18 @@ def test_a_new_password_ends_all_other_sessions(email):
     staff.change_password(second, "password", "a much longer one")
     assert living(first, second) == [False, True]
     assert staff.log_in(email, "a much longer one").email == email
+
+
+def test_a_log_in_from_a_new_place_tells_its_owner_by_mail(email):
+    def enter(address, browser):
+        staff.log_in(email, "password", Origin(address, "0" * 16, browser))
+        return db.session.scalars(select(OutboxEntry.payload["what"].astext)).all()
+
+    assert enter("192.0.2.1", "Firefox") == []
+    assert enter("192.0.2.1", "Safari") == []
+    assert enter("198.51.100.7", "Safari") == []
+    assert enter("203.0.113.9", "Chrome") == ["new place"]
+    assert enter("203.0.113.9", "Chrome") == ["new place"]
 
 
 def test_a_disabled_account_has_no_living_session(email):

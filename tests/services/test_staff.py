@@ -20,7 +20,7 @@ def test_a_log_in_given_by_the_service_works_and_is_kept_as_argon2id(app):
     staff.add("Lagos Live", " Ada@Example.com ", "Ada Obi", "organiser", PASSWORD)
     member = staff.log_in("ada@example.com", PASSWORD)
     assert (member.name, member.role, member.organisation) == ("Ada Obi", "organiser", "Lagos Live")
-    assert db.session.scalar(select(Staff.password_hash)).startswith("$argon2id$")
+    assert db.session.scalar(select(Staff.password_hash)).startswith("keyed:$argon2id$")
     assert sessions.load(member.key) == member
 
 
@@ -36,7 +36,7 @@ def test_people_of_one_organisation_share_it(app):
     [
         ("ada@example.com", "boss", PASSWORD),
         ("ada@example.com", "admin", "short"),
-        ("ada@example.com", "admin", "x" * 201),
+        ("ada@example.com", "admin", "x" * 129),
         ("ada", "admin", PASSWORD),
         ("@example.com", "admin", PASSWORD),
     ],

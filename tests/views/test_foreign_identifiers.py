@@ -30,7 +30,7 @@ from drill.attack import addresses as them
 from drill.attack.addresses import Ask, Said, World
 from tests import factories
 from tests.views import browsing
-from tests.views.desk import Desk
+from tests.views.desk import PASSWORD, Desk
 
 # Whoever is refused must leave every row of these as it was.
 TABLES = (
@@ -207,6 +207,7 @@ def test_nobody_sees_or_changes_what_is_anothers(app, mallory, victoria):
     }
     asks = {role: ask_by(c) for role, c in intruders(app, mallory, victoria).items()}
     form = browsing.FORM | {"payment": victoria.payment, "reason": "a guess", "note": "a guess"}
+    form["password"] = PASSWORD
     world = World(names, victoria.secrets, asks, form)
     colleagues = select(Staff.role, Staff.password_hash, Staff.disabled_at).where(
         Staff.organisation_id == victoria.organisation.id

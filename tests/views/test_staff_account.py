@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import re
 
-from tests.views.desk import PASSWORD, Desk, log_in
+from tests.views.desk import PASSWORD, Desk, hidden_fields, log_in
 
 ACCOUNT = "/staff/account/"
+EVERYWHERE = "/staff/account/log-out-everywhere"
 
 
-def test_somebody_sees_the_own_sessions_and_ends_another(app):
+def test_somebody_sees_the_own_sessions_and_ends_another_with_the_password(app):
     desk, other = Desk(app, "support"), app.test_client()
     log_in(other, desk.email)
     html = desk.get(ACCOUNT).text
     assert "This browser" in html
-    action = re.search(r'action="(/staff/account/sessions/\d+/end)"', html)[1]
-    assert desk.send(ACCOUNT, action).status_code == 303
+    action = re.search(r'formaction="(/staff/account/sessions/\d+/end)"', html)[1]
+    wrong = end(desk, action, "wrong")
+    assert wrong.status_code == 422
+    assert "not your present password" in wrong.text
+    assert other.get("/support/").status_code == 200
+    assert end(desk, action).status_code == 303
     assert other.get("/support/").status_code == 303
     assert desk.get("/support/").status_code == 200
+
+
+def end(desk, action, password=PASSWORD):
+    """Fill the password in and press one of the buttons that belong to its form."""
+    form = hidden_fields(desk.get(ACCOUNT).text, EVERYWHERE)
+    return desk.client.post(action, data=form | {"password": password})
 
 
 def test_a_stolen_cookie_is_worth_nothing_after_the_log_out(app):
@@ -31,7 +42,9 @@ def test_a_stolen_cookie_is_worth_nothing_after_the_log_out(app):
 def test_logging_out_everywhere_closes_every_browser(app):
     desk, other = Desk(app, "organiser"), app.test_client()
     log_in(other, desk.email)
-    answer = desk.send(ACCOUNT, "/staff/account/log-out-everywhere")
+    assert end(desk, EVERYWHERE, "").status_code == 422
+    assert desk.get("/organiser/").status_code == other.get("/organiser/").status_code == 200
+    answer = end(desk, EVERYWHERE)
     assert answer.location == "/staff/login"
     assert desk.get("/organiser/").status_code == other.get("/organiser/").status_code == 303
 

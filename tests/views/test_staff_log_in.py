@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from app.domain import errors
 from app.extensions import db
 from app.services import sessions
 from app.services import staff as people
-from app.store.models import Staff
+from app.store.models import OutboxEntry, Staff
 from tests import factories
 from tests.views.desk import Desk, hidden_fields, log_in
 
@@ -183,3 +183,14 @@ def test_without_postgres_the_pages_of_staff_ask_for_patience(app, monkeypatch):
         assert "Retry-After" in answer.headers
     monkeypatch.setattr(people, "log_in", away)
     assert log_in(app.test_client(), desk.email).status_code == 503
+
+
+def test_a_common_password_opens_nothing_and_a_mail_leads_to_another(client, monkeypatch):
+    email = factories.a_staff_member().email
+    monkeypatch.setattr(people, "is_common", lambda password: password == "password")
+    answer = log_in(client, email)
+    assert answer.status_code == 422
+    assert "A mail helps you to another" in answer.text
+    assert client.get("/organiser/").status_code == 303
+    owed = db.session.scalars(select(OutboxEntry.kind)).all()
+    assert owed == ["send_reset"]

@@ -59,6 +59,8 @@ def test_the_event_goes_into_a_calendar(client, claim):
     assert f'href="{path}"' in html
     answer = client.get(path)
     assert answer.mimetype == "text/calendar"
+    attached = answer.headers["Content-Disposition"]
+    assert attached == f'attachment; filename="{claim.reference}.ics"'
     assert f"UID:{claim.reference}@" in answer.text
     assert "LOCATION:Eko Hotel\\, Lagos" in answer.text
     assert "key=" not in answer.text, "a calendar is shared; the key is not"
