@@ -30,6 +30,8 @@ LONGEST = 300.0
 AT_ONCE = 12
 # Hashes a second of a fan's phone.
 PHONE = 120_000
+# And of a script like this one on one core.
+PYTHON = 2_000_000
 # So many fetch and send sums, so that the core that searches them never waits.
 SEARCHERS = 4
 
@@ -137,6 +139,8 @@ class Sale:
         (row,) = self._rows(_SET, **facts)
         self.path = f"/events/{row.slug}"
         self._core = ProcessPoolExecutor(1, get_context("spawn"))
+        # The number of the last who was let in.
+        self._let_in = 0
         self._by_place: dict[str, Contender] = {}
         self._lock, self._ended = threading.Lock(), threading.Event()
         chance = random.Random(case.number)
@@ -235,13 +239,13 @@ class Sale:
 
     def _serve(self, pool: ThreadPoolExecutor, began: float) -> None:
         """Each who is let in takes the turn, until all is sold or nobody is left."""
-        last, after = time.monotonic(), 0
+        last = time.monotonic()
         taking: list[Future[None]] = []
         # Scripts whose turn it is and that still search, and until when.
         hoping: list[tuple[float, Contender]] = []
         while time.monotonic() - began < LONGEST:
-            for row in self._rows(_ADMITTED, event=self.sold.event, after=after):
-                last, after = time.monotonic(), row.number
+            for row in self._rows(_ADMITTED, event=self.sold.event, after=self._let_in):
+                last, self._let_in = time.monotonic(), row.number
                 one = self._by_place.get(row.id)
                 if one is not None:
                     hoping.append((last + PASS, one))
@@ -328,15 +332,17 @@ class Sale:
 
     # -- what scripts do before their turn
 
-    def _next_bots(self) -> Iterator[Contender]:
-        """Those without a proof whose turn is not over, in the order of the line, each to one
-        helper at a time."""
+    def _next_bots(self, ahead: int = 0) -> Iterator[Contender]:
+        """Those without a proof whose turn is not over, or that are so far behind the last who was
+        let in, in the order of the line, each to one helper at a time."""
         while not self._ended.is_set():
             with self._lock:
                 left = [
                     one
                     for one in self._by_place.values()
-                    if one.is_bot and not (one.proven or one.over or one.in_hand)
+                    if one.is_bot
+                    and one.number > self._let_in + ahead
+                    and not (one.proven or one.over or one.in_hand)
                 ]
                 one = min(left, key=lambda one: one.number, default=None)
                 if one is not None:
@@ -349,7 +355,9 @@ class Sale:
 
     def _search(self) -> None:
         """Search the sums, on the one core that all of these helpers have."""
-        for one in self._next_bots():
+        # What is begun too late is searched for nothing.
+        seconds = 2 * SEARCHERS * MOST[self.case.proof] / 2 / PYTHON
+        for one in self._next_bots(int(seconds * TURNS)):
             page = ask(one.browser, "GET", f"{self.path}/proof").text
             found, token = dict(_FIELD.findall(page)), _CHALLENGE.search(page)
             if token is None:
@@ -368,7 +376,7 @@ class Sale:
     def _mail(self) -> None:
         """Have addresses count instead, as often as each network may."""
         closed: dict[str, float] = {}
-        for one in self._next_bots():
+        for one in self._next_bots(-TURNS * PASS):
             if not self._verify(one):
                 continue
             answer = Answer(0, {}, "")
