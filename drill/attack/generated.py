@@ -34,6 +34,7 @@ _TOLD_OF = 5_000
 _KEPT = 10
 # Answers that come from behind the doors: pages, forms that were read and refused, conflicts.
 INSIDE = frozenset({200, 204, 303, 409, 410, 422})
+_LEAD_TO_LOG_IN = frozenset({"arrivals.reset", "arrivals.accept"})
 
 
 @dataclass(slots=True)
@@ -49,7 +50,9 @@ class Tally:
     def note(self, sent: Sent, reply: Reply, fault: str | None, url: str) -> None:
         """Count an answer, and tell at once of one that is wrong."""
         self.statuses[sent.role, reply.status] += 1
-        if reply.status in INSIDE and not reply.header("location").startswith("/staff/login"):
+        # Who is not logged in is led there, but so is who has just chosen a password.
+        refused = reply.header("location").startswith("/staff/login")
+        if reply.status in INSIDE and (not refused or sent.endpoint in _LEAD_TO_LOG_IN):
             self.inside[sent.endpoint] += 1
         if fault:
             self.faults += 1
