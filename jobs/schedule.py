@@ -56,6 +56,7 @@ BEATS = (
     # and two looks have to fit in.
     Beat("reconcile", 10),
     Beat("samples", 10),
+    Beat("marks", 10),
     Beat("forget", 60),
     Beat("thin", 300),
 )

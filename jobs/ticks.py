@@ -115,6 +115,14 @@ def thin() -> int:
 
 
 @tick
+def marks() -> int:
+    """Mark the places that look as if somebody took many."""
+    from app.services import marks
+
+    return marks.mark_once()
+
+
+@tick
 def forget() -> int:
     """Erase what has been kept for as long as it may be."""
     from app.services import personal

@@ -69,6 +69,7 @@ class EventForm:
     admit_per_minute: int
     pass_capacity: int
     proof: str
+    mark_joins: int
 
     def columns(self) -> dict[str, Any]:
         """The values by the name of their column."""
@@ -113,6 +114,7 @@ def check_event(values: Mapping[str, str]) -> EventForm:
         admit_per_minute=form.whole("admit_per_minute", 1, HIGHEST_RATE),
         pass_capacity=form.whole("pass_capacity", 1, HIGHEST_CAPACITY),
         proof=form.choice("proof", LEVELS),
+        mark_joins=form.whole("mark_joins", 0, HIGHEST_CAPACITY),
     )
     if form.holds("sale_starts_at", "sale_ends_at") and not (
         checked.sale_starts_at < checked.sale_ends_at
@@ -157,6 +159,7 @@ EMPTY: dict[str, str] = {
     "admit_per_minute": "60",
     "pass_capacity": "50",
     "proof": "off",
+    "mark_joins": "30",
 }
 
 

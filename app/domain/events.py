@@ -36,7 +36,8 @@ class EventFacts:
     that are over; `pause_next_word_at` is when the organiser of a paused sale promised to say
     more, if at all. `buyers` counts the live claims, whose holds end from `first_hold_ends_at` to
     `last_hold_ends_at` (None when none is held, or kept beyond its time by a payment). `proof` is
-    how much each place has to work out before it claims (app/domain/proofs.py).
+    how much each place has to work out before it claims (app/domain/proofs.py), `mark_joins` how
+    many joins of one network within a minute mark their places, 0 for no marks.
     """
 
     id: int
@@ -77,6 +78,7 @@ class EventFacts:
     first_hold_ends_at: datetime | None = None
     last_hold_ends_at: datetime | None = None
     proof: str = "off"
+    mark_joins: int = 30
 
 
 def phase(facts: EventFacts, now: datetime) -> Phase:

@@ -24,6 +24,8 @@ class Entry:
     state: str
     pass_until: int | None
     at_ms: int
+    # Of a join only (network_mark()).
+    network: str | None = None
 
 
 def read(event_id: int, epoch: int, after: str, most: int) -> list[Entry]:
@@ -43,7 +45,7 @@ def trim(event_id: int, epoch: int, last: str, ended: Iterable[str]) -> int:
 
 
 def _entry(line: bytes) -> Entry:
-    id, place_id, visitor, number, turn, state, pass_until, at = line.decode().split(" ")
+    id, place_id, visitor, number, turn, state, pass_until, at, network = line.decode().split(" ")
     return Entry(
         id=id,
         place_id=place_id,
@@ -53,4 +55,5 @@ def _entry(line: bytes) -> Entry:
         state=state,
         pass_until=int(pass_until) if pass_until else None,
         at_ms=int(at),
+        network=network or None,
     )

@@ -64,11 +64,18 @@ class Rules:
 
 
 def join(
-    event_id: int, epoch: int, visitor: str, place_id: str, network: str = "", limit: int = 0
+    event_id: int,
+    epoch: int,
+    visitor: str,
+    place_id: str,
+    network: str = "",
+    limit: int = 0,
+    mark: str = "",
 ) -> tuple[str, int]:
     """(place id, number) of the visitor; `place_id` is used when the visitor has no place.
 
-    At most `limit` new places a minute for one network, 0 for any number. Raises TooManyJoins.
+    At most `limit` new places a minute for one network, 0 for any number. `mark` is what the
+    journal says of the network (network_mark()). Raises TooManyJoins.
     """
     keys = keys_of(event_id)
     place, number = line_client.run(
@@ -86,6 +93,7 @@ def join(
         visitor,
         place_id,
         limit,
+        mark,
     )
     if not place:
         raise TooManyJoins(int(number))

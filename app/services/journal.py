@@ -109,6 +109,7 @@ def furthest(entries: Iterable[Entry]) -> list[Written]:
                     joined_at=at,
                     admitted_at=None,
                     ended_at=None,
+                    network=entry.network,
                 ),
                 entry,
                 at,

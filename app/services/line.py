@@ -15,6 +15,7 @@ from app.clock import monotonic
 from app.domain.errors import LineLost, LineUnavailable, NoPlace, NotNow, NotOnSale, TooManyJoins
 from app.domain.events import EventFacts, joinable, phase
 from app.domain.line import LineStatus
+from app.domain.networks import network_mark
 from app.domain.places import LEFT, LIVE, WAITING
 from app.domain.tokens import PassToken, PlaceToken, new_id
 from app.extensions import settings
@@ -90,7 +91,8 @@ def _join(slug: str, visitor: str, token: PlaceToken | None, network: str) -> Pl
 
 def _take_place(facts: EventFacts, visitor: str, network: str) -> PlaceToken:
     limit = settings.joins_per_minute if network else 0
-    place_id, number = verbs.join(facts.id, facts.epoch, visitor, new_id(), network, limit)
+    mark = network_mark(facts.id, network, settings.secret_key)
+    place_id, number = verbs.join(facts.id, facts.epoch, visitor, new_id(), network, limit, mark)
     return PlaceToken(facts.id, facts.epoch, place_id, number)
 
 

@@ -21,7 +21,7 @@ FACTS = """
             e.time_zone, e.state, e.sale_starts_at, e.sale_ends_at, e.capacity, e.price,
             e.currency, e.max_per_fan, e.hold_seconds, e.pass_seconds, e.admit_per_minute,
             e.pass_capacity, e.message, e.message_at, e.pause_reason, e.paused_at,
-            e.pause_next_word_at, e.paused_ms, e.proof,
+            e.pause_next_word_at, e.paused_ms, e.proof, e.mark_joins,
             coalesce(l.epoch, 0) AS epoch,
             coalesce(l.number_floor, 0) AS number_floor,
             coalesce(l.journaled_number, 0) AS journaled_number,

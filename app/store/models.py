@@ -101,6 +101,7 @@ class Event(Base):
         ),
         CheckConstraint("state <> 'paused' OR pause_reason <> ''", name="paused_says_why"),
         CheckConstraint(_one_of("proof", "off", "light", "heavy"), name="proof_is_known"),
+        CheckConstraint("mark_joins >= 0", name="mark_joins_is_a_count"),
     )
 
     id: Mapped[int] = _id()
@@ -124,6 +125,8 @@ class Event(Base):
     pass_capacity: Mapped[int]
     # The work that is asked of each place before its turn (app/domain/proofs.py).
     proof: Mapped[str] = mapped_column(Text, server_default="off")
+    # Places are marked when so many join from one network within a minute; 0 marks none at all.
+    mark_joins: Mapped[int] = mapped_column(server_default="30")
     message: Mapped[str] = mapped_column(Text, server_default="")
     message_at: Mapped[datetime | None] = mapped_column(Moment)
     pause_reason: Mapped[str] = mapped_column(Text, server_default="")
@@ -152,6 +155,8 @@ class Line(Base):
     journal_id: Mapped[str] = mapped_column(Text, server_default="0-0")
     guard_number: Mapped[int | None] = mapped_column(BigInteger)
     guard_until: Mapped[datetime | None] = mapped_column(Moment)
+    # Until the beat `forget` has taken the networks off the places of a sale that is over.
+    networks_kept: Mapped[bool] = mapped_column(server_default=text("true"))
 
     event: Mapped[Event] = relationship(back_populates="line")
 
@@ -216,9 +221,35 @@ class Place(Base):
     # How it has proven that it is worth a turn, if it has (app/domain/proofs.py).
     proof: Mapped[str | None] = mapped_column(Text)
     proof_at: Mapped[datetime | None] = mapped_column(Moment)
+    # Where it was joined from, as network_mark() names it (app/domain/networks.py); NULL when the
+    # sale is over.
+    network: Mapped[str | None] = mapped_column(Text)
     joined_at: Mapped[datetime] = mapped_column(Moment)
     admitted_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Mark(Base):
+    """Why a place looks as if somebody took many (sql/functions/marks.sql). It stays in line.
+
+    `shared` is what the places of one group have in common, as a hash; `together` how many they
+    are. Staff who cleared a mark have `cleared_at` set, and the place is not marked again for the
+    same reason.
+    """
+
+    __tablename__ = "marks"
+    __table_args__ = (
+        CheckConstraint(_one_of("rule", "network", "mailbox"), name="rule_is_known"),
+        Index("marks_by_event", "event_id", "rule", "shared"),
+    )
+
+    place_id: Mapped[str] = mapped_column(ForeignKey("places.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(Text, primary_key=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"))
+    shared: Mapped[str] = mapped_column(Text)
+    together: Mapped[int]
+    marked_at: Mapped[datetime] = _created()
+    cleared_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Carry(Base):

@@ -37,6 +37,7 @@ class Written:
     joined_at: datetime
     admitted_at: datetime | None
     ended_at: datetime | None
+    network: str | None = None
 
 
 def look(db: Db, event_id: int, place_id: str) -> PlaceFacts | None:
@@ -67,6 +68,7 @@ def write(db: Db, event_id: int, epoch: int, journal_id: str, places: Sequence[W
             "joined": [place.joined_at for place in places],
             "admitted": [place.admitted_at for place in places],
             "ended": [place.ended_at for place in places],
+            "networks": [place.network for place in places],
         },
     )
     reached("statement:", "write_places")

@@ -26,6 +26,8 @@ from app.services import (
     demo,
     events,
     gateway_watch,
+    line,
+    marks,
     outbox,
     personal,
     readiness,
@@ -409,6 +411,20 @@ def support_asks_the_gateway(world: World) -> Life:
     yield ask
     again(ask, errors.StateGone)
     bought(world, claim)
+
+
+# -- marks
+
+
+@USE_CASES
+def places_of_one_network_are_marked(world: World) -> Life:
+    event = factories.an_event(mark_joins=2)
+    for _ in range(2):
+        line.join(event.slug, factories.an_id(), network="203.0.113.9")
+    world.beats()
+    yield marks.mark_once
+    marks.mark_once()
+    assert world.rows("SELECT rule, together, cleared_at FROM marks") == [("network", 2, None)] * 2
 
 
 # -- people and operators

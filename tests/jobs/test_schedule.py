@@ -33,6 +33,7 @@ def test_the_beats_are_those_of_the_design() -> None:
         "payments": 10,
         "reconcile": 10,
         "samples": 10,
+        "marks": 10,
         "thin": 300,
         "forget": 60,
     }

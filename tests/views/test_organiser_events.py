@@ -31,6 +31,7 @@ GOOD = {
     "admit_per_minute": "60",
     "pass_capacity": "50",
     "proof": "off",
+    "mark_joins": "30",
 }
 
 
@@ -116,11 +117,13 @@ def test_a_published_event_is_edited_without_what_stands_still(desk):
     typed = _times(event) | {"title": "New", "venue": "V", "max_per_fan": "2"}
     typed |= {"hold_minutes": "9", "pass_minutes": "4", "price": "1", "slug": "other"}
     typed["proof"] = "heavy"
+    typed["mark_joins"] = "12"
     answer = desk.send(f"{page}/edit", None, **typed)
     assert answer.location == page
     db.session.rollback()
     assert (event.title, event.max_per_fan, event.hold_seconds) == ("New", 2, 540)
     assert event.proof == "heavy"
+    assert event.mark_joins == 12
     assert event.price == 500_000
 
 

@@ -12,6 +12,7 @@
 -- ARGV[2] visitor
 -- ARGV[3] id for the place, if one is made
 -- ARGV[4] how many may be made a minute for one network, 0 without limit
+-- ARGV[5] the network's mark, '' unknown; only the journal carries it on
 -- return -1               there is no valid copy; nothing was done
 -- return {place, number}  the visitor's place
 -- return {'', seconds}     too many: no place was made; it may be tried again after so long
@@ -41,7 +42,7 @@ if not number then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('XADD', KEYS[6], '*', 'place', place, 'visitor', ARGV[2], 'number', number,
-    'turn', 0, 'state', 'waiting', 'pass_until', '', 'at', now)
+    'turn', 0, 'state', 'waiting', 'pass_until', '', 'at', now, 'network', ARGV[5])
 end
 
 return {place, number}

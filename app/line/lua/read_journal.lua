@@ -6,8 +6,8 @@
 -- ARGV[2] id of the last entry that Postgres has
 -- ARGV[3] how many entries at most
 -- return -1  there is no valid copy
--- return entries  '<id> <place> <visitor> <number> <turn> <state> <pass_until> <at>' each, oldest
---                 first; visitor and pass_until may be empty
+-- return entries  '<id> <place> <visitor> <number> <turn> <state> <pass_until> <at> <network>' each,
+--                 oldest first; visitor, pass_until and network may be empty
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return -1
 end
@@ -20,7 +20,10 @@ for i, entry in ipairs(entries) do
     of[entry[2][j]] = entry[2][j + 1]
   end
   entries[i] = table.concat(
-    { entry[1], of.place, of.visitor, of.number, of.turn, of.state, of.pass_until, of.at }, ' '
+    {
+      entry[1], of.place, of.visitor, of.number, of.turn, of.state, of.pass_until, of.at,
+      of.network or ''
+    }, ' '
   )
 end
 return entries

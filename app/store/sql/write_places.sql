@@ -11,16 +11,18 @@ WITH journal AS (
         CAST(:ids AS text[]), CAST(:visitors AS text[]), CAST(:numbers AS bigint[]),
         CAST(:turns AS int[]), CAST(:states AS text[]), CAST(:pass_untils AS bigint[]),
         CAST(:joined AS timestamptz[]), CAST(:admitted AS timestamptz[]),
-        CAST(:ended AS timestamptz[])
-    ) AS t (id, visitor, number, turn, state, pass_until, joined_at, admitted_at, ended_at)
+        CAST(:ended AS timestamptz[]), CAST(:networks AS text[])
+    ) AS t (
+        id, visitor, number, turn, state, pass_until, joined_at, admitted_at, ended_at, network
+    )
 ), written AS (
     INSERT INTO places AS p (
         id, event_id, visitor, number, epoch, turn, state, pass_until,
-        joined_at, admitted_at, ended_at
+        joined_at, admitted_at, ended_at, network
     )
     SELECT
         j.id, :event_id, j.visitor, j.number, :epoch, j.turn, j.state, j.pass_until,
-        j.joined_at, j.admitted_at, j.ended_at
+        j.joined_at, j.admitted_at, j.ended_at, j.network
     FROM journal j
     WHERE NOT EXISTS (
         SELECT FROM places other
@@ -29,6 +31,7 @@ WITH journal AS (
     ORDER BY j.id
     ON CONFLICT (id) DO UPDATE SET
         visitor = coalesce(p.visitor, excluded.visitor),
+        network = coalesce(p.network, excluded.network),
         turn = excluded.turn,
         state = excluded.state,
         pass_until = excluded.pass_until,

@@ -213,6 +213,20 @@ BEGIN
         GET DIAGNOSTICS changed = ROW_COUNT;
         gone := gone + changed;
     END IF;
-    RETURN gone;
+    -- Where places were joined from is of use while the sale lasts, and no longer.
+    UPDATE places p SET network = NULL
+    WHERE p.id IN (
+        SELECT old.id FROM places old
+        JOIN events e ON e.id = old.event_id
+        JOIN lines l ON l.event_id = e.id
+        WHERE e.state = 'closed' AND l.networks_kept AND old.network IS NOT NULL
+        LIMIT 5000
+    );
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed = 0 THEN
+        UPDATE lines l SET networks_kept = FALSE
+        FROM events e WHERE e.id = l.event_id AND e.state = 'closed' AND l.networks_kept;
+    END IF;
+    RETURN gone + changed;
 END
 $$;

@@ -1,0 +1,1 @@
+SELECT mark_places(:seconds, :addresses) AS changed
