@@ -62,6 +62,7 @@ class Settings:
     payment_grace: float
     hard_limit: float
     rebuild_guard: float
+    appeal_time: float
     clock_offset: float
     hsts_subdomains: bool
     staff_idle: float
@@ -133,6 +134,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         payment_grace=env.number("PAYMENT_GRACE", 120, at_least=0),
         hard_limit=env.number("HARD_LIMIT", 1200, at_least=0),
         rebuild_guard=env.number("REBUILD_GUARD", 40, at_least=0),
+        appeal_time=env.number("APPEAL_TIME", 1800, at_least=0),
         clock_offset=env.number("CLOCK_OFFSET", 0, at_least=-86_400),
         hsts_subdomains=env.choice("HSTS_SUBDOMAINS", ("0", "1"), "0") == "1",
         staff_idle=env.number("STAFF_IDLE", 1800, at_least=60),

@@ -116,10 +116,10 @@ def thin() -> int:
 
 @tick
 def marks() -> int:
-    """Mark the places that look as if somebody took many."""
-    from app.services import marks
+    """Mark the places that look as if somebody took many; remove those whose time is over."""
+    from app.services import marks, removals
 
-    return marks.mark_once()
+    return marks.mark_once() + removals.lapse_once()
 
 
 @tick

@@ -22,7 +22,17 @@ from app.domain.tokens import PassToken, PlaceToken, VisitorToken, new_id
 from app.extensions import db, settings
 from app.line import verbs
 from app.line.client import line_client
-from app.services import admission, catalogue, journal, line, pictures, standing, telling
+from app.services import (
+    admission,
+    catalogue,
+    journal,
+    line,
+    pictures,
+    removals,
+    standing,
+    telling,
+)
+from app.store import marks
 from tests.factories import a_claim, a_fan, an_admitted_place, an_event, an_id, utc_now
 
 RATE = 6_000_000
@@ -132,6 +142,35 @@ def closed_far_back() -> Fan:
     return fan
 
 
+def suspended() -> Fan:
+    fan = near_the_head()
+    decided(fan)
+    return Fan(fan.slug, fan.token, short=False)
+
+
+def removed() -> Fan:
+    fan = suspended()
+    removals.appeal(catalogue.facts(fan.slug), fan.token, "I queue with my class.")
+    decided(fan)
+    return fan
+
+
+def decided(fan: Fan) -> None:
+    """Staff want the place to go."""
+    facts = catalogue.facts(fan.slug)
+    db.session.execute(
+        text(
+            "INSERT INTO places (id, event_id, number, epoch, joined_at)"
+            " VALUES (:id, :event_id, :number, 1, now()) ON CONFLICT DO NOTHING"
+        ),
+        {"id": fan.token.place_id, "event_id": facts.id, "number": fan.token.number},
+    )
+    db.session.commit()
+    marks.decide(facts.id, [fan.token.place_id], True, "Many of one hand.", 600.0, "system")
+    verbs.end_place(facts.id, 1, fan.token.place_id)
+    forget()
+
+
 def left() -> Fan:
     fan = near_the_head()
     line.leave(fan.slug, fan.token)
@@ -210,6 +249,8 @@ STATES = [
     closed,
     closed_far_back,
     left,
+    suspended,
+    removed,
     overdue,
     expired,
     merged,

@@ -145,6 +145,10 @@ class NoPass(Refusal):
     """It is not your turn, or your turn is over."""
 
 
+class PlaceSuspended(Refusal):
+    """The organiser looks at your place. You keep your number; the waiting page says why."""
+
+
 class NotProven(Refusal):
     """Please prove your e-mail address first."""
 

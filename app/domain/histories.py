@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.places import ADMITTED, EXPIRED, LEFT, MERGED, USED
+from app.domain.places import ADMITTED, EXPIRED, LEFT, MERGED, REMOVED, USED
 
 # So many moves are told; more would be a table.
 _MOST_MOVES = 6
@@ -52,7 +52,8 @@ class Minute:
 class Step:
     """One line of a history, by its `kind` and what belongs `to` it.
 
-    Of the place: joined (number), proven, turn, returned, used, left, expired, merged; moved (top).
+    Of the place: joined (number), proven, turn, returned, used, left, expired, merged, removed;
+    moved (top).
     Of the line: started, slow (until), pace (before, after), paused (reason), resumed, closed.
     """
 
@@ -93,7 +94,7 @@ def _own(place: PlaceDates) -> Iterator[Step]:
         yield Step(place.proven_at, "proven")
     if place.admitted_at and place.state != MERGED:
         yield Step(place.admitted_at, "turn")
-    if place.ended_at and place.state in (USED, LEFT, EXPIRED, MERGED):
+    if place.ended_at and place.state in (USED, LEFT, EXPIRED, MERGED, REMOVED):
         yield Step(place.ended_at, place.state)
     elif place.turn and place.state != ADMITTED and place.admitted_at:
         # The pass ran out while nothing was free: nobody wrote down when.

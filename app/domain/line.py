@@ -14,6 +14,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from app.domain.events import Availability, Phase
+from app.domain.places import Removal
 from app.domain.said import say
 from app.domain.tokens import PassToken, PlaceToken
 
@@ -53,7 +54,7 @@ _LIKELY = 0.8
 _UNLIKELY = 1.5
 
 # States that will not change any more: the page need not ask again.
-FINISHED = frozenset({"left", "expired", "claimed", "closed"})
+FINISHED = frozenset({"left", "expired", "removed", "claimed", "closed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +111,15 @@ class LineStatus(NamedTuple):
     """What the waiting page shows.
 
     `state` is one of before, waiting, paused, admitted, overdue, none_free, sold_out, closed, left,
-    expired, claimed; overdue is a turn whose end no beat has looked at yet. `ahead` counts waiting
-    places, exactly if `ahead_exact`. `eta_seconds` and `ahead` are None when nobody can know; the
-    wait is between `eta_earliest` and `eta_latest` seconds, which are the same when the line moves
-    as planned. `slow` says that it moves more slowly than that, because those inside take their
-    time. `pass_until` is a moment, at which the pass ends unless a pause comes. `place_token` is
-    what the browser is to carry from now on: another place's after a merge. `claim_live` says that
-    the claim of a used place is held or paid. `line_safe` is False while Redis is away: the rest is
-    then the last that was known, and `message` says that the place is safe.
+    expired, suspended, removed, claimed; overdue is a turn whose end no beat has looked at yet.
+    `ahead` counts waiting places, exactly if `ahead_exact`. `eta_seconds` and `ahead` are None when
+    nobody can know; the wait is between `eta_earliest` and `eta_latest` seconds, which are the same
+    when the line moves as planned. `slow` says that it moves more slowly than that, because those
+    inside take their time. `pass_until` is a moment, at which the pass ends unless a pause comes.
+    `place_token` is what the browser is to carry from now on: another place's after a merge.
+    `claim_live` says that the claim of a used place is held or paid. `line_safe` is False while
+    Redis is away: the rest is then the last that was known, and `message` says that the place is
+    safe. `removal` is why a place is suspended or removed.
     """
 
     state: str
@@ -138,6 +140,7 @@ class LineStatus(NamedTuple):
     claim_reference: str | None
     claim_live: bool
     line_safe: bool
+    removal: Removal | None = None
 
 
 def head_of(admitted_per_minute: int) -> int:
@@ -149,9 +152,12 @@ def head_of(admitted_per_minute: int) -> int:
 def shown_state(state: str, phase: Phase, availability: Availability) -> str:
     """The one word for the page, from the place's own state and the sale's.
 
-    A place that ended says how, whatever the sale does. A fan with a pass may try for tickets
+    A place that ended says how, whatever the sale does; a suspended one says so until the sale is
+    over. A fan with a pass may try for tickets
     that others hold, so only "sold out" hides a pass.
     """
+    if state == "suspended" and phase == "closed":
+        return phase
     if state not in ("waiting", "admitted"):
         return "claimed" if state == "used" else state
     if phase != "on_sale":
@@ -246,7 +252,7 @@ def poll_delay(state: str, expected: int | None, planned: int | None) -> float:
     it may has passed the place by for more than 5 s: `planned` is the wait at the configured
     rate, and admission may be 2 s ahead of that.
     """
-    if state in ("before", "waiting", "paused", "none_free"):
+    if state in ("before", "waiting", "paused", "none_free", "suspended"):
         delay = _UNKNOWN_POLL_S
         if planned is not None:
             delay = min((planned if expected is None else expected) / 2, (planned + 2) / 1.2)

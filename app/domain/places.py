@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 WAITING = "waiting"
 ADMITTED = "admitted"
@@ -10,9 +12,28 @@ USED = "used"
 LEFT = "left"
 EXPIRED = "expired"
 MERGED = "merged"
+# Staff want it to go, and the fan may say why not: it keeps its number, and nobody is let in.
+SUSPENDED = "suspended"
+REMOVED = "removed"
 
 LIVE = (WAITING, ADMITTED)
-ENDED = (USED, LEFT, EXPIRED, MERGED)
+ENDED = (USED, LEFT, EXPIRED, MERGED, REMOVED)
+# The moving line holds none of these.
+OUT_OF_LINE = (*ENDED, SUSPENDED)
+
+
+class Removal(NamedTuple):
+    """Why staff want a place to go, as the fan reads it, and until when an appeal stops that.
+
+    `appealed_at` is None without one, `decided_at` while the place is suspended; `answer` is what
+    staff said to an appeal.
+    """
+
+    reason: str
+    due_at: datetime
+    appealed_at: datetime | None = None
+    decided_at: datetime | None = None
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +41,8 @@ class PlaceFacts:
     """What Postgres knows of one place.
 
     `pass_until` is sale time in milliseconds (see Event.paused_ms), None while waiting. A used
-    place has the reference of its claim; `claim_live` says that the claim is held or confirmed.
+    place has the reference of its claim; `claim_live` says that the claim is held or confirmed. A
+    suspended or removed one has its `removal`.
     """
 
     place_id: str
@@ -35,6 +57,7 @@ class PlaceFacts:
     merged_into: str | None
     claim_reference: str | None
     claim_live: bool
+    removal: Removal | None = None
 
 
 def rank(state: str) -> int:
@@ -50,6 +73,6 @@ def moves_forward(turn: int, state: str, new_turn: int, new_state: str) -> bool:
     A turn ends with a pass that ran out and put the place back in the line, so a later turn
     is always later. A place that has ended stays ended, whatever the journal still says.
     """
-    if state in ENDED:
+    if state in OUT_OF_LINE:
         return False
     return (new_turn, rank(new_state)) > (turn, rank(state))

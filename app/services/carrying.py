@@ -14,7 +14,7 @@ import segno
 
 from app.domain import errors
 from app.domain.events import EventFacts
-from app.domain.places import LIVE
+from app.domain.places import LIVE, SUSPENDED
 from app.domain.tokens import CarryToken, FanToken, PlaceToken, new_id
 from app.extensions import settings
 from app.services import links
@@ -59,7 +59,7 @@ def offer(facts: EventFacts, token: PlaceToken, language: str) -> Offer:
         # The journal may not have brought the place yet.
         places.insert(session, facts.id, token.place_id, token.number, token.epoch)
         place = places.look(session, facts.id, token.place_id)
-        if place is None or place.state not in LIVE:
+        if place is None or place.state not in (*LIVE, SUSPENDED):
             raise errors.NoPlace
         if store.made_lately(session, token.place_id, _LIMIT_WITHIN) >= _MOST:
             raise errors.TooManyLinks

@@ -215,6 +215,8 @@ def _concluded(facts: EventFacts, answer: store.Outcome) -> str:
             raise errors.NotOnSale(events.phase(fresh, clock.now()))
         case "no_pass":
             raise errors.NoPass
+        case "suspended":
+            raise errors.PlaceSuspended
         case "unproven":
             raise errors.NotProven
         case "other_address":

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection
 
 from app.domain.errors import Conflict, LineUnavailable, NotNow
-from app.domain.places import ADMITTED, ENDED, LIVE, moves_forward
+from app.domain.places import ADMITTED, ENDED, LIVE, OUT_OF_LINE, moves_forward
 from app.line import journal, verbs
 from app.line.journal import Entry
 from app.store import lines, places
@@ -84,10 +84,10 @@ def _write(connection: Connection, event_id: int, epoch: int, entries: list[Entr
 def _end_ghosts(
     event_id: int, epoch: int, written: Iterable[Written], known: dict[str, str]
 ) -> None:
-    """Take out places that Redis believes to be live and that have ended in Postgres: the call
-    that should have said so was lost."""
+    """Take out places that Redis believes to be live and that have ended in Postgres, or are
+    suspended there: the call that should have said so was lost."""
     for place in written:
-        if place.state in LIVE and known.get(place.place_id) in ENDED:
+        if place.state in LIVE and known.get(place.place_id) in OUT_OF_LINE:
             verbs.end_place(event_id, epoch, place.place_id)
 
 

@@ -16,7 +16,7 @@ from app.domain.errors import LineLost, LineUnavailable, NoPlace, NotNow, NotOnS
 from app.domain.events import EventFacts, joinable, phase
 from app.domain.line import LineStatus
 from app.domain.networks import network_mark
-from app.domain.places import LEFT, LIVE, WAITING
+from app.domain.places import LEFT, LIVE, SUSPENDED, WAITING
 from app.domain.tokens import PassToken, PlaceToken, new_id
 from app.extensions import settings
 from app.line import verbs
@@ -84,7 +84,7 @@ def _join(slug: str, visitor: str, token: PlaceToken | None, network: str) -> Pl
         raise NotOnSale(now)
     if token is not None and token.event_id == facts.id:
         found = standing.find(facts, token, visitor)
-        if found.state in LIVE or found.claim_live:
+        if found.state in (*LIVE, SUSPENDED) or found.claim_live:
             return found.token
     return _take_place(facts, visitor, network)
 

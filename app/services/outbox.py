@@ -94,6 +94,7 @@ def handlers() -> dict[str, Handler]:
         readiness,
         refund_news,
         refunds,
+        removals,
         staff_links,
         turn_mail,
     )
@@ -110,6 +111,7 @@ def handlers() -> dict[str, Handler]:
         "check_gateway": readiness.check_gateway,
         "send_soon": turn_mail.send_soon,
         "send_turn": turn_mail.send_turn,
+        "send_removal": removals.send_news,
         "send_reset": staff_links.send_reset,
         "send_invitation": staff_links.send_invitation,
         "send_log_in_news": log_in_news.send,

@@ -16,7 +16,7 @@ from app.domain import refunds
 from app.domain.events import CLOSED, DRAFT, ON_SALE, PAUSED, PUBLISHED, EventFacts, sale_time_ms
 from app.domain.line import LineStatus, Snapshot
 from app.domain.payments import Reason
-from app.domain.places import ADMITTED, EXPIRED, LEFT, USED, WAITING
+from app.domain.places import ADMITTED, EXPIRED, LEFT, REMOVED, SUSPENDED, USED, WAITING, Removal
 from app.domain.said import say
 from app.domain.tokens import PlaceToken
 from app.services import carrying, catalogue, telling
@@ -31,6 +31,7 @@ NUMBER = 1_204
 CLAIM = "FQ-MADEUP0000"
 EMAIL = "ada@example.com"
 _NAME = "Ada Obi"
+_REASON = say("Forty places were taken from this network within ten seconds.")
 
 # Phases of a sale, as pages tell them apart.
 BEFORE, SELLING, STOPPED, NONE_FREE, SOLD_OUT, OVER = (
@@ -90,6 +91,20 @@ class Standing:
     claim_live: bool = False
     away: bool = False
     pace: float | None = None
+    removal: Callable[[datetime], Removal] | None = None
+
+
+def _suspended(now: datetime) -> Removal:
+    return Removal(_REASON, now + timedelta(minutes=25))
+
+
+def _appealed(now: datetime) -> Removal:
+    return _suspended(now)._replace(appealed_at=now - timedelta(minutes=2))
+
+
+def _removed(now: datetime) -> Removal:
+    answer = say("We know nobody of these names.")
+    return _appealed(now)._replace(decided_at=now, answer=answer)
 
 
 LINE: dict[str, Standing] = {
@@ -110,6 +125,9 @@ LINE: dict[str, Standing] = {
     "closed": Standing(OVER, ahead=240),
     "left": Standing(SELLING, LEFT),
     "missed": Standing(SELLING, EXPIRED),
+    "suspended": Standing(SELLING, SUSPENDED, removal=_suspended),
+    "appealed": Standing(SELLING, SUSPENDED, removal=_appealed),
+    "removed": Standing(SELLING, REMOVED, removal=_removed),
     "claimed": Standing(SELLING, USED, claim=CLAIM, claim_live=True),
     "claim-ended": Standing(SELLING, USED, claim=CLAIM),
 }
@@ -137,6 +155,7 @@ def in_line(event: EventFacts, name: str) -> tuple[EventFacts, LineStatus]:
         pass_until=pass_until,
         claim_reference=standing.claim,
         claim_live=standing.claim_live,
+        removal=standing.removal(now) if standing.removal else None,
     )
     return made, status
 

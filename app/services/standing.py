@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from app.domain.errors import LineUnavailable, NotNow
 from app.domain.events import EventFacts, sale_time_ms
-from app.domain.places import ADMITTED, ENDED, LEFT, LIVE, MERGED, WAITING, PlaceFacts
+from app.domain.places import (
+    ADMITTED,
+    LEFT,
+    LIVE,
+    MERGED,
+    OUT_OF_LINE,
+    WAITING,
+    PlaceFacts,
+    Removal,
+)
 from app.domain.tokens import PlaceToken
 from app.line import verbs
 from app.services import catalogue
@@ -34,6 +43,7 @@ class Found(NamedTuple):
     pass_until: int | None = None
     claim_reference: str | None = None
     claim_live: bool = False
+    removal: Removal | None = None
 
 
 def find(facts: EventFacts, token: PlaceToken, visitor: str = "") -> Found:
@@ -68,7 +78,7 @@ def on_record(facts: EventFacts, token: PlaceToken) -> Found | None:
     mine = token
     if place.place_id != token.place_id:
         mine = PlaceToken(facts.id, place.epoch, place.place_id, place.number)
-    if place.state in ENDED:
+    if place.state in OUT_OF_LINE:
         return _ended(mine, place)
     now = sale_time_ms(facts, catalogue.moment(facts))
     if place.state != ADMITTED or place.pass_until is None or place.pass_until <= now:
@@ -99,7 +109,7 @@ def _look_up(facts: EventFacts, token: PlaceToken, visitor: str) -> Found:
             return Found(token, LEFT)
         return _put_back(facts, token, None, visitor)
     mine = PlaceToken(facts.id, place.epoch, place.place_id, place.number)
-    if place.state in ENDED:
+    if place.state in OUT_OF_LINE:
         return _ended(mine, place)
     if place.place_id == token.place_id:
         return _put_back(facts, mine, place, visitor)
@@ -111,7 +121,11 @@ def _look_up(facts: EventFacts, token: PlaceToken, visitor: str) -> Found:
 
 def _ended(token: PlaceToken, place: PlaceFacts) -> Found:
     return Found(
-        token, place.state, claim_reference=place.claim_reference, claim_live=place.claim_live
+        token,
+        place.state,
+        claim_reference=place.claim_reference,
+        claim_live=place.claim_live,
+        removal=place.removal,
     )
 
 

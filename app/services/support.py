@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from app.domain import errors, search
 from app.domain.claims import CONFIRMED, HELD
-from app.domain.said import say
+from app.domain.said import Said, say
 from app.domain.search import Meant, Near
 from app.extensions import settings
-from app.services import claims, events, outbox, payments, refunds
+from app.services import claims, events, marks, outbox, payments, refunds
 from app.services.claims import ClaimView
 from app.services.staff import StaffMember
 from app.services.support_money import Account, accounts
@@ -37,11 +37,12 @@ _FORM_KEY = re.compile(r"[A-Za-z0-9_-]{8,40}")
 @dataclass(frozen=True, slots=True)
 class Results:
     """What a search found. `near` says that nothing is exactly what was typed, and that these come
-    close to it."""
+    close to it. `stories` says more of places that were marked or suspended."""
 
     claims: list[FoundClaim]
     places: list[FoundPlace]
     near: bool = False
+    stories: Mapping[str, list[Said]] = field(default_factory=dict)
 
     @property
     def one_claim(self) -> str | None:
@@ -70,6 +71,7 @@ class Case:
     accounts: list[Account]
     timeline: list[Entry]
     seen: str
+    story: list[Said]
 
     @property
     def mailed(self) -> bool:
@@ -111,9 +113,11 @@ def _look_for(staff: StaffMember, meant: Meant | Near) -> Results:
     if not meant.anything:
         return Results([], [])
     with transaction() as session:
+        places = store.places(session, staff.organisation_id, meant)
         return Results(
             store.claims(session, staff.organisation_id, meant),
-            store.places(session, staff.organisation_id, meant),
+            places,
+            stories=marks.stories(session, [(one.id, one.time_zone) for one in places]),
         )
 
 
@@ -135,7 +139,9 @@ def look(staff: StaffMember, reference: str) -> Case:
         mails = store.mails(session, [f"tickets:{view.id}", *again])
         names = members.names(session, staff.organisation_id)
         money = accounts(session, view)
-    return Case(view, place, mails, money, _timeline(view, place, mails, names), _mark(view))
+        told = marks.stories(session, [(view.place_id, view.event.time_zone)])
+    lines = _timeline(view, place, mails, names)
+    return Case(view, place, mails, money, lines, _mark(view), told.get(view.place_id, []))
 
 
 def give_back(staff: StaffMember, reference: str, seen: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from app.domain import line as rules
 from app.domain.events import EventFacts, real_deadline, sale_time_ms
 from app.domain.line import LineStatus
-from app.domain.places import WAITING
+from app.domain.places import WAITING, Removal
 from app.domain.tokens import PassToken, PlaceToken
 from app.services.pictures import Picture
 from app.services.scenes import Depth, Scene, scene_of
@@ -80,6 +80,7 @@ def _told_and_delay(scene: Scene, found: Found) -> tuple[LineStatus, float]:
         claim_reference=found.claim_reference,
         claim_live=found.claim_live or found.claim_reference is None,
         line_safe=scene.line_safe,
+        removal=found.removal,
     )
     return status, delay
 
@@ -100,6 +101,7 @@ def imagined(
     pass_until: int | None = None,
     claim_reference: str | None = None,
     claim_live: bool = False,
+    removal: Removal | None = None,
 ) -> LineStatus:
     """What a place would be told that stood like this in such a line. Asks nobody; for previews."""
     found = Found(
@@ -110,5 +112,6 @@ def imagined(
         pass_until=pass_until,
         claim_reference=claim_reference,
         claim_live=claim_live,
+        removal=removal,
     )
     return told(scene_of(facts, seen), found)

@@ -198,6 +198,8 @@ def refusal_of(outcome: str, reference: str | None) -> errors.Refusal:
     match outcome:
         case "claimed":
             return errors.AlreadyClaimed(reference or "")
+        case "suspended":
+            return errors.PlaceSuspended()
         case "ended":
             return errors.NoPlace(say("This place has ended. You may join the line again."))
     return errors.NoPlace()

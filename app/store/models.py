@@ -176,7 +176,17 @@ class Place(Base):
     __tablename__ = "places"
     __table_args__ = (
         CheckConstraint(
-            _one_of("state", "waiting", "admitted", "used", "left", "expired", "merged"),
+            _one_of(
+                "state",
+                "waiting",
+                "admitted",
+                "suspended",
+                "used",
+                "left",
+                "expired",
+                "merged",
+                "removed",
+            ),
             name="state_is_known",
         ),
         CheckConstraint("number > 0", name="number_is_positive"),
@@ -250,6 +260,36 @@ class Mark(Base):
     together: Mapped[int]
     marked_at: Mapped[datetime] = _created()
     cleared_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Removal(Base):
+    """Staff want a place to go. It is suspended until `due_at`, and then removed, unless the fan
+    has appealed: then until staff have decided. The fan reads `reason` and `answer`."""
+
+    __tablename__ = "removals"
+    __table_args__ = (
+        CheckConstraint(_one_of("outcome", "removed", "kept"), name="outcome_is_known"),
+        CheckConstraint("(outcome IS NULL) = (decided_at IS NULL)", name="decided_says_how"),
+        CheckConstraint("(appeal = '') = (appealed_at IS NULL)", name="appeal_says_when"),
+        Index(
+            "removals_one_open_per_place",
+            "place_id",
+            unique=True,
+            postgresql_where=text("outcome IS NULL"),
+        ),
+        Index("removals_by_place", "place_id", "id"),
+    )
+
+    id: Mapped[int] = _id()
+    place_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    announced_at: Mapped[datetime] = _created()
+    due_at: Mapped[datetime] = mapped_column(Moment)
+    appeal: Mapped[str] = mapped_column(Text, server_default="")
+    appealed_at: Mapped[datetime | None] = mapped_column(Moment)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text, server_default="")
+    decided_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Carry(Base):

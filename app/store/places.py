@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, TextClause, text
 from sqlalchemy.orm import Session, scoped_session
 
-from app.domain.places import PlaceFacts
+from app.domain.places import PlaceFacts, Removal
 from app.failpoints import reached
 from app.store.db import autocommit_engine, statement, translated
 
@@ -19,8 +19,15 @@ Db = Connection | Session | scoped_session[Session]
 _FACTS = """
     SELECT p.id AS place_id, p.event_id, p.visitor, p.number, p.epoch, p.turn, p.state,
         p.pass_until, p.fan_id, p.merged_into, c.reference AS claim_reference,
-        coalesce(c.state IN ('HELD', 'CONFIRMED'), FALSE) AS claim_live
-    FROM places p LEFT JOIN claims c ON c.place_id = p.id
+        coalesce(c.state IN ('HELD', 'CONFIRMED'), FALSE) AS claim_live,
+        r.reason, r.due_at, r.appealed_at, r.decided_at, r.answer
+    FROM places p
+    LEFT JOIN claims c ON c.place_id = p.id
+    LEFT JOIN LATERAL (
+        SELECT * FROM removals r
+        WHERE r.place_id = p.id AND p.state IN ('suspended', 'removed')
+        ORDER BY r.id DESC LIMIT 1
+    ) r ON TRUE
 """
 
 
@@ -84,12 +91,12 @@ def states(db: Db, place_ids: Collection[str]) -> dict[str, str]:
 
 
 def end(db: Db, event_id: int, place_id: str, state: str) -> bool:
-    """End a live place; False when it was not live."""
+    """End a live or suspended place; False when it was neither."""
     row = db.execute(
         text(
             "UPDATE places SET state = :state, ended_at = now()"
-            " WHERE id = :id AND event_id = :event_id AND state IN ('waiting', 'admitted')"
-            " RETURNING id"
+            " WHERE id = :id AND event_id = :event_id"
+            " AND state IN ('waiting', 'admitted', 'suspended') RETURNING id"
         ),
         {"id": place_id, "event_id": event_id, "state": state},
     ).first()
@@ -178,7 +185,9 @@ def extremes(db: Db, event_id: int) -> tuple[int, int, int]:
 
 
 def _facts(row: Row[Any]) -> PlaceFacts:
-    return PlaceFacts(**row._mapping)
+    values = dict(row._mapping)
+    removal = Removal(*(values.pop(name) for name in Removal._fields))
+    return PlaceFacts(**values, removal=removal if removal.due_at else None)
 
 
 def _pages(

@@ -49,6 +49,7 @@ ANSWERS: dict[type[Refusal], tuple[int, str]] = {
     errors.NotOnSale: (409, say("Tickets are not on sale now")),
     errors.NoPlace: (403, say("You are not in this line")),
     errors.NoPass: (403, say("It is not your turn")),
+    errors.PlaceSuspended: (403, say("Your place is being looked at")),
     errors.NotProven: (403, say("Prove your address first")),
     errors.ProofDue: (403, say("A sum comes first")),
     errors.AlreadyClaimed: (409, say("You already have a claim")),

@@ -39,6 +39,7 @@ ONE_IN = {
     # Who works out the sum needs no address for it; many addresses of one network are no people.
     "proof.by_address": 100,
     "carry": 10,
+    "appeal": 10,
     "webhooks.paystack": 10,
 }
 UNCOUNTED = frozenset({"line.join"})

@@ -18,7 +18,7 @@ from app.domain import event_summary, proofs, words
 from app.domain import events as rules
 from app.domain.errors import CapacityTaken, Conflict, Invalid, Refusal, SaleOver
 from app.domain.said import say
-from app.services import dashboard, events, gateway_watch, samples, sheets
+from app.services import dashboard, events, gateway_watch, marks, samples, sheets
 from app.services import readiness as preparation
 from app.services import report as reports
 from app.views.errors import answer_of
@@ -258,6 +258,7 @@ def _event(slug: str, refusal: Refusal | None = None) -> str:
         seen=numbers.event.state,
         can=lambda verb: rules.can(numbers.event.state, verb),
         history=events.history(me(), numbers.event),
+        marked=marks.counts(numbers.event),
         story=samples.story(numbers.event, request.args.get("span", "")),
         refusal=refusal,
         fields=getattr(refusal, "fields", {}),

@@ -17,7 +17,7 @@ from app.domain import errors, events, histories
 from app.domain.events import EventFacts
 from app.domain.references import place_reference
 from app.domain.said import say
-from app.services import carrying, catalogue, previews, proofs, readiness, verification
+from app.services import carrying, catalogue, previews, proofs, readiness, removals, verification
 from app.services import events as event_service
 from app.services.previews import BEFORE, NONE_FREE, OVER, SELLING, SOLD_OUT, STOPPED
 from app.views import headers, waiting
@@ -98,6 +98,19 @@ def _line(name: str) -> Callable[[EventFacts], str]:
         return waiting.lone_page(made, status, name in ("before", "turn"), False, language())
 
     return draw
+
+
+def _appeal(event: EventFacts) -> str:
+    made, status = previews.in_line(event, "suspended")
+    return render_template(
+        "line/appeal.html",
+        event=made,
+        number=status.number,
+        removal=status.removal,
+        fields={},
+        typed={},
+        longest=removals.LONGEST_APPEAL,
+    )
 
 
 def _history(event: EventFacts) -> str:
@@ -279,6 +292,10 @@ GROUPS: dict[str, dict[str, Preview]] = {
         "line-closed": Preview(say("Closed"), _line("closed")),
         "line-left": Preview(say("Left"), _line("left")),
         "line-missed": Preview(say("Turn missed"), _line("missed")),
+        "line-suspended": Preview(say("Place to be removed"), _line("suspended")),
+        "appeal": Preview(say("The appeal"), _appeal),
+        "line-appealed": Preview(say("Appealed"), _line("appealed")),
+        "line-removed": Preview(say("Place removed"), _line("removed")),
         "line-claimed": Preview(say("Claimed"), _line("claimed")),
         "line-claim-ended": Preview(say("The claim has ended"), _line("claim-ended")),
     },
@@ -333,6 +350,7 @@ GROUPS: dict[str, dict[str, Preview]] = {
         "refused-no-pass": Preview(say("Not your turn"), _refusal(errors.NoPass())),
         "refused-not-proven": Preview(say("Address not proven"), _refusal(errors.NotProven())),
         "refused-sum-first": Preview(say("The sum not done"), _refusal(errors.ProofDue())),
+        "refused-suspended": Preview(say("Place to be removed"), _refusal(errors.PlaceSuspended())),
         "refused-sold-out": Preview(say("Sold out"), _refusal(errors.SoldOut())),
         "refused-none-left": Preview(say("None left for now"), _refusal(errors.NoneLeft())),
         "refused-none-free": Preview(say("None free this second"), _refusal(errors.NoneFreeNow())),

@@ -39,6 +39,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "staff": frozenset(ROLES),
     "organiser": frozenset({ORGANISER, ADMIN}),
     "addresses": frozenset({ORGANISER, ADMIN}),
+    "marked": frozenset({ORGANISER, ADMIN}),
     "previews": frozenset({ORGANISER, ADMIN}),
     "support": frozenset({SUPPORT, ADMIN}),
     "account": frozenset(ROLES),

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from app.domain import line as rules
 from app.domain.events import EventFacts, joinable, phase
 from app.domain.line import LineStatus
+from app.domain.places import Removal
 from app.domain.references import place_reference
 from app.domain.words import clock, clock_range, count, duration, duration_range
 from app.languages import said
@@ -34,8 +35,8 @@ _BANDS = (*NEAR, FAR)
 # In these states somebody wonders whether tickets will be left.
 HOPING = frozenset({"before", "waiting", "paused"})
 # In these somebody may join again.
-OVER = frozenset({"left", "expired", "claimed"})
-# Frames of one event at one moment; claimed places have one each.
+OVER = frozenset({"left", "expired", "removed", "claimed"})
+# Frames of one event at one moment; claimed, suspended and removed places have one each.
 _MOST_FRAMES = 500
 
 # What is a fan's own even among those who wait at one depth of the line.
@@ -78,6 +79,7 @@ class Situation(NamedTuple):
     can_join: bool
     claim_reference: str | None
     claim_live: bool
+    removal: Removal | None
     language: str
 
 
@@ -168,6 +170,7 @@ def situation(
         can_join=status.state in OVER and joinable(phase(event, now)),
         claim_reference=status.claim_reference,
         claim_live=status.claim_live,
+        removal=status.removal,
         language=language,
     )
 

@@ -32,6 +32,7 @@ _THEIRS: dict[str, str] = {
     """,
     PLACE: """
         line.wait line.status line.history line.leave carry.ask carry.offer turn.ask turn.give
+        appeal.ask appeal.send
         verify.verify verify.submit claims.form claims.make claims.more_for_form
         proof.show proof.by_work proof.by_address
     """,
@@ -54,7 +55,7 @@ _THEIRS: dict[str, str] = {
         organiser.samples_sheet organiser.edit organiser.save organiser.publish
         organiser.open_sale organiser.pause organiser.say_more organiser.resume organiser.close
         organiser.rate organiser.pass_capacity organiser.capacity organiser.message
-        previews.index previews.looked previews.preview
+        marked.show marked.ask marked.decide previews.index previews.looked previews.preview
     """,
     COUNTER: "support.search",
     CASE: """

@@ -22,7 +22,9 @@ from app.domain.tokens import InvitationToken, ResetToken
 from app.extensions import db, settings
 from app.line import verbs
 from app.services import catalogue, outbox, refunds, staff_links
+from app.services.marks import mark_once
 from app.services.samples import samples_once
+from app.store import marks as store_marks
 from app.store.models import Event, OutboxEntry, Sample, StaffLink
 from app.views.errors import failed, refused
 from app.views.previews import PREVIEWS
@@ -102,6 +104,7 @@ def of_staff(app: Flask, bank: Any, deliver: Any) -> dict[str, Draw]:
             keep(f"edit-{name}", organiser.get(f"{page}/edit"))
             for more in MORE[name]:
                 keep(f"{more}-{name}", organiser.get(f"{page}/{more}"))
+    _of_marked(keep, organiser)
     keep("events", organiser.get("/organiser/"))
     _of_support(keep, organiser, support, bank, deliver)
     admin = Desk(app, "admin", organiser.organisation)
@@ -194,6 +197,25 @@ def _busy_hour(event: Event) -> None:
     db.session.commit()
     samples_once()
     db.session.rollback()
+
+
+def _of_marked(keep: Callable[[str, Any], None], desk: Desk) -> None:
+    """Marked places, undecided, suspended and with an appeal, and the page that decides."""
+    event = factories.an_event(organisation=desk.organisation, title="Marked", mark_joins=3)
+    page, event_id = f"/organiser/events/{event.slug}/marked", event.id
+    keep("marked-none", desk.get(page))
+    places = [factories.a_place(event, network="one").id for _ in range(25)]
+    db.session.rollback()
+    mark_once()
+    store_marks.decide(event_id, places[:3], True, "Taken within a second.", 600.0, "system")
+    words = "We are a class of thirty in one room, and each of us wants to see the show."
+    store_marks.appeal(event_id, places[1], words)
+    keep("marked", desk.get(page))
+    number = db.session.scalar(text("SELECT min(number) FROM places WHERE network = 'one'"))
+    db.session.rollback()
+    keep("decide-one", desk.get(f"{page}/decide?number={number}"))
+    ask = f"{page}/decide?rule=network&shared=one"
+    keep("decide-refused", desk.send(ask, f"{page}/decide", do="remove", reason=""))
 
 
 def _of_support(

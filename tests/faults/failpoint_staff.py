@@ -15,6 +15,7 @@ import pyotp
 from app.domain import errors
 from app.domain.event_forms import EMPTY
 from app.domain.staff import HERE
+from app.extensions import db
 from app.services import (
     addresses,
     audit,
@@ -26,11 +27,13 @@ from app.services import (
     demo,
     events,
     gateway_watch,
+    journal,
     line,
     marks,
     outbox,
     personal,
     readiness,
+    removals,
     samples,
     second_factor,
     sessions,
@@ -41,6 +44,8 @@ from app.services import (
     trail,
 )
 from app.services.staff import StaffMember
+from app.store import marks as store_marks
+from jobs import ticks
 from tests import factories
 from tests.faults import failpoint_world
 from tests.faults.failpoint_money import (
@@ -425,6 +430,87 @@ def places_of_one_network_are_marked(world: World) -> Life:
     yield marks.mark_once
     marks.mark_once()
     assert world.rows("SELECT rule, together, cleared_at FROM marks") == [("network", 2, None)] * 2
+
+
+def marked(world: World) -> tuple[StaffMember, str]:
+    """Two marked places, the first with a proven address: who decides of them, and the event."""
+    sale = a_sale(0, mark_joins=2)
+    who = somebody(world, "organiser", sale)
+    for _ in range(2):
+        line.join(sale.slug, factories.an_id(), network="203.0.113.9")
+    journal.journal_once()
+    fan = factories.a_fan("ada@example.com").id
+    world.change("UPDATE places SET fan_id = :fan WHERE number = 1", fan=fan)
+    marks.mark_once()
+    db.session.remove()
+    return who, sale.slug
+
+
+def of_all(who: StaffMember, slug: str, remove: bool) -> Callable[[], object]:
+    """Decide of the one group."""
+    found = marks.look(who, slug)
+    choice = removals.Choice(found.groups[0].rule, found.groups[0].shared)
+    return lambda: removals.decide(who, slug, choice, found.seen, remove, "of one hand")
+
+
+PLACES = "SELECT DISTINCT p.state FROM places p JOIN marks m ON m.place_id = p.id"
+
+
+@USE_CASES
+def marked_places_are_looked_at(world: World) -> Life:
+    who, slug = marked(world)
+
+    def look() -> None:
+        assert marks.counts(marks.look(who, slug).event) == (2, 0)
+
+    yield look
+    look()
+
+
+@USE_CASES
+def marked_places_are_suspended_and_go(world: World) -> Life:
+    who, slug = marked(world)
+    suspend = of_all(who, slug, remove=True)
+    yield lambda: (suspend(), failpoint_world.deliver(outbox.MAIL))
+    suspend()
+    assert world.rows(PLACES) == [("suspended",)]
+    assert ticks.reconcile() == 0
+    world.change("UPDATE removals SET due_at = now()")
+    assert removals.lapse_once() == 2
+    assert world.rows(PLACES) == [("removed",)]
+
+
+@USE_CASES
+def the_time_of_suspended_places_is_over(world: World) -> Life:
+    who, slug = marked(world)
+    of_all(who, slug, remove=True)()
+    world.change("UPDATE removals SET due_at = now()")
+    yield removals.lapse_once
+    removals.lapse_once()
+    assert world.rows(PLACES) == [("removed",)]
+
+
+@USE_CASES
+def suspended_places_are_cleared(world: World) -> Life:
+    who, slug = marked(world)
+    of_all(who, slug, remove=True)()
+    clear = of_all(who, slug, remove=False)
+    yield clear
+    again(clear, errors.StateGone)
+    assert world.rows(PLACES) in ([("waiting",)], [("admitted",)], [("expired",)])
+    assert ticks.reconcile() == 0
+
+
+@USE_CASES
+def a_fan_appeals(world: World) -> Life:
+    who, slug = marked(world)
+    facts, token = catalogue.facts(slug), line.join(slug, factories.an_id())
+    world.beats()
+    store_marks.decide(facts.id, [token.place_id], True, "of one hand", 600, who.actor)
+    appeal = lambda: removals.appeal(facts, token, "I queue with my class.")  # noqa: E731
+    yield appeal
+    appeal()
+    assert world.rows("SELECT appeal FROM removals") == [("I queue with my class.",)]
 
 
 # -- people and operators

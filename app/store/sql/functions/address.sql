@@ -32,14 +32,15 @@ AS $$
     WHERE event_id = p_event AND fan_id = p_fan AND state IN ('HELD', 'CONFIRMED')
 $$;
 
--- What is wrong with a place whose address is to be proven: 'unknown', 'ended' or, when it ended in
--- a claim that stands, 'claimed'; NULL when nothing is.
+-- What is wrong with a place whose address is to be proven: 'unknown', 'suspended', 'ended' or, when
+-- it ended in a claim that stands, 'claimed'; NULL when nothing is.
 CREATE OR REPLACE FUNCTION place_refusal(p_place places) RETURNS text
 LANGUAGE sql STABLE
 AS $$
     SELECT CASE
         WHEN p_place.id IS NULL THEN 'unknown'
         WHEN p_place.state IN ('waiting', 'admitted') THEN NULL
+        WHEN p_place.state = 'suspended' THEN 'suspended'
         WHEN p_place.state = 'used' AND live_claim(p_place.event_id, p_place.fan_id) IS NOT NULL
             THEN 'claimed'
         ELSE 'ended'
@@ -62,7 +63,7 @@ $$;
 -- too_many       -
 -- other_address  -      the place is bound to another address
 -- refused        -      the organisation takes no address of this domain
--- unknown, ended, claimed     as place_refusal() says; claimed names the claim
+-- unknown, suspended, ended, claimed   as place_refusal() says; claimed names the claim
 DROP FUNCTION IF EXISTS ask_code(
     bigint, text, bigint, int, text, text, text, int, int, int, int
 );
@@ -177,7 +178,7 @@ $$;
 -- wrong    tries
 -- over     -           there is no code that may be tried
 -- used     -           it was used for another place or address since
--- unknown, ended, claimed     as place_refusal() says; claim names the claim
+-- unknown, suspended, ended, claimed   as place_refusal() says; claim names the claim
 --
 -- Locks: the newest code, the fan, the places in order of id, as the journal does. A second browser
 -- of the same fan waits at the fan's row, and then reads what the first one committed.

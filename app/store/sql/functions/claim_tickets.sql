@@ -11,6 +11,7 @@
 -- not_on_sale   -                -
 -- no_pass       -                -
 -- unproven      -                -
+-- suspended     -                -              staff want the place to go, and have not decided
 -- other_address -                -              (`address` says which one is proven)
 -- no_proof      -                -              the event asks for a proof, and the place has none
 -- fewer         -                those of p_numbers that were still free, not p_quantity of them
@@ -76,6 +77,11 @@ BEGIN
         OR now() NOT BETWEEN the_event.sale_starts_at AND the_event.sale_ends_at
     THEN
         outcome := 'not_on_sale';
+        RETURN;
+    END IF;
+
+    IF the_place.state = 'suspended' THEN
+        outcome := 'suspended';
         RETURN;
     END IF;
 

@@ -29,6 +29,10 @@ CREATE OR REPLACE FUNCTION export_fan(p_email text) RETURNS jsonb LANGUAGE sql S
             SELECT jsonb_agg(to_jsonb(c) ORDER BY c.created_at)
             FROM carries c WHERE c.place_id IN (SELECT id FROM own_places)
         ),
+        'removals', (
+            SELECT jsonb_agg(to_jsonb(r) ORDER BY r.id)
+            FROM removals r WHERE r.place_id IN (SELECT id FROM own_places)
+        ),
         'claims', (
             SELECT jsonb_agg(
                 to_jsonb(c) || jsonb_build_object(
@@ -90,7 +94,8 @@ CREATE OR REPLACE FUNCTION fan_is_busy(p_fan bigint) RETURNS text LANGUAGE sql S
         ) THEN 'ticket'
         WHEN EXISTS (
             SELECT FROM places p JOIN events e ON e.id = p.event_id
-            WHERE p.fan_id = p_fan AND p.state IN ('waiting', 'admitted') AND e.state <> 'closed'
+            WHERE p.fan_id = p_fan AND p.state IN ('waiting', 'admitted', 'suspended')
+                AND e.state <> 'closed'
         ) THEN 'place'
     END
 $$;
@@ -148,6 +153,8 @@ BEGIN
     UPDATE payments p SET gateway_log = NULL, last_error = NULL, authorization_url = NULL
     FROM claims c WHERE c.id = p.claim_id AND c.fan_id = the_fan;
     UPDATE claims SET name = 'erased', phone = '' WHERE fan_id = the_fan;
+    UPDATE removals SET appeal = 'erased'
+    WHERE appeal <> '' AND place_id IN (SELECT id FROM places WHERE fan_id = the_fan);
     UPDATE places SET visitor = NULL WHERE fan_id = the_fan;
     UPDATE fans SET email = nobody WHERE id = the_fan;
     RETURN 'erased';
@@ -186,6 +193,16 @@ BEGIN
             WHERE old.created_at < now() - make_interval(days => p_fans)
                 AND old.email NOT LIKE 'erased-%@erased.invalid'
                 AND NOT EXISTS (SELECT FROM fans f WHERE f.email = old.email)
+            LIMIT 1000
+        );
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        gone := gone + changed;
+        -- Appeals of those who never proved an address.
+        UPDATE removals r SET appeal = 'erased'
+        WHERE r.id IN (
+            SELECT old.id FROM removals old
+            WHERE old.appealed_at < now() - make_interval(days => p_fans)
+                AND old.appeal NOT IN ('', 'erased')
             LIMIT 1000
         );
         GET DIAGNOSTICS changed = ROW_COUNT;

@@ -62,7 +62,7 @@ $$;
 CREATE OR REPLACE TRIGGER places_ended_stay_ended
 BEFORE UPDATE OF state ON places
 FOR EACH ROW
-WHEN (OLD.state NOT IN ('waiting', 'admitted') AND NEW.state <> OLD.state)
+WHEN (OLD.state NOT IN ('waiting', 'admitted', 'suspended') AND NEW.state <> OLD.state)
 EXECUTE FUNCTION refuse_place_revival();
 
 -- A hold ends and its tickets go free together, whoever ends it; returns what went free.

@@ -13,6 +13,8 @@
 --                     place still waits and tickets may be had
 -- send_turn           email, language, fan_id, place_id, number, turn, title, slug, time_zone, until, now;
 --                     NULL unless the pass of this turn lives and the sale goes on
+-- send_removal        email, language, fan_id, place_id, number, title, slug, time_zone, reason, due_at,
+--                     answer, stage; NULL unless the removal still stands where the mail says
 CREATE OR REPLACE FUNCTION outbox_facts(p_kind text, p_payload jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
@@ -86,6 +88,20 @@ BEGIN
                 AND p.turn = (p_payload ->> 'turn')::int
                 AND e.state = 'on_sale' AND now() < e.sale_ends_at
                 AND to_timestamp((p.pass_until + e.paused_ms) / 1000.0) > now();
+        WHEN 'send_removal' THEN
+            SELECT jsonb_build_object(
+                'email', f.email, 'language', f.language, 'fan_id', f.id, 'place_id', p.id,
+                'number', p.number, 'title', e.title, 'slug', e.slug, 'time_zone', e.time_zone,
+                'reason', r.reason, 'due_at', r.due_at, 'answer', r.answer,
+                'stage', p_payload ->> 'stage'
+            ) INTO answer
+            FROM removals r
+            JOIN places p ON p.id = r.place_id
+            JOIN fans f ON f.id = p.fan_id
+            JOIN events e ON e.id = p.event_id
+            WHERE r.id = (p_payload ->> 'removal_id')::bigint
+                AND p_payload ->> 'stage' = coalesce(r.outcome, 'announced')
+                AND e.state <> 'closed' AND now() < e.sale_ends_at;
         ELSE
             answer := NULL;
     END CASE;

@@ -28,7 +28,7 @@ $$;
 -- outcome   reference
 -- done      -
 -- unproven  -          the place is not bound to this fan
--- unknown, ended, claimed     as place_refusal() says; claimed names the claim
+-- unknown, suspended, ended, claimed   as place_refusal() says; claimed names the claim
 CREATE OR REPLACE FUNCTION prove_work(
     p_event bigint, p_place text, p_number bigint, p_epoch int, p_proof text, p_fan bigint,
     OUT outcome text, OUT reference text

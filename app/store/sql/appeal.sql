@@ -1,0 +1,1 @@
+SELECT appeal(:event_id, :place_id, :words) AS outcome

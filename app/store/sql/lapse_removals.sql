@@ -1,0 +1,1 @@
+SELECT lapse_removals() AS gone
