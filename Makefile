@@ -15,12 +15,21 @@ FAULTS ?= 60
 SEED ?= 7
 # Without a home folder pip has nowhere to keep its cache, and says so at length.
 NO_CACHE := $(if $(HOME),,--no-cache-dir)
+# No file is taken whose hash is not in the list, be it on the index or in a folder of this machine.
+# Nothing is built but crontab, which comes as source only; what builds it is pinned as well.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-input $(NO_CACHE) \
+	--require-hashes --no-build-isolation --only-binary :all: --no-binary crontab
+# Settings files of whoever calls must not choose where versions and hashes come from.
+PIN := UV_NO_CONFIG=1 $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command "make pins"
 
 .DEFAULT_GOAL := help
-.PHONY: help run restart test money drill faults attack bench growth lint words pictures format browser wrk nginx clean
+.PHONY: help install run restart test money drill faults attack bench growth lint words pins licences pictures format browser wrk nginx clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.product ## what FairQueue runs on, into .venv; the other targets see to it themselves
 
 run: $(VENV)/.product ## start everything on this machine; Ctrl-C ends it
 	@exec $(BIN)/python -m sandbox.run
@@ -52,12 +61,22 @@ growth: $(VENV)/.development wrk ## what a longer line costs: from 1,000 to 500,
 lint: $(VENV)/.development ## what the machine says before a person reads the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml app jobs migrations wsgi.py
 	@$(BIN)/mypy
 	@$(BIN)/djlint --lint --quiet templates
 	@$(BIN)/lint-imports
 
 words: $(VENV)/.product ## bring new sentences into translations/, where they are said in other languages
 	@$(BIN)/python -m sandbox.words
+
+# What is pinned already stays, unless ARGS says otherwise: ARGS="--upgrade-package flask".
+pins: $(VENV)/.development ## versions and hashes of requirements*.txt, from the index
+	@$(PIN) $(ARGS) requirements-build.in -o requirements-build.txt
+	@$(PIN) $(ARGS) requirements.in -o requirements.txt
+	@$(PIN) $(ARGS) requirements-dev.in -o requirements-dev.txt
+
+licences: $(VENV)/.development ## the licence of everything we install, into docs/licences.md
+	@$(BIN)/python -m sandbox.licences
 
 pictures: $(VENV)/.development browser ## every page and state, as a fan or staff sees it, into docs/pictures/
 	@rm -rf var/pictures
@@ -102,14 +121,15 @@ clean: ## remove the virtual environment and all data of `make run`
 	@rm -rf $(VENV) var
 
 # A stamp newer than the list of requirements says that they are installed.
-$(VENV)/.product: requirements.txt | $(VENV)/bin/pip
+$(VENV)/.product: requirements-build.txt requirements.txt | $(VENV)/bin/pip
 	@echo "Installing what FairQueue runs on (once)."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input $(NO_CACHE) -r requirements.txt
+	@$(INSTALL) -r requirements-build.txt
+	@$(INSTALL) -r requirements.txt
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.product
 	@echo "Installing what tests and lint need (once)."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input $(NO_CACHE) -r requirements-dev.txt
+	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/bin/pip:

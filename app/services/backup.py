@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess  # nosec B404: programs of PostgreSQL, called with lists of our own making.
+import subprocess  # nosec B404 # programs of PostgreSQL, called with lists of our own making.
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -79,7 +79,7 @@ def _run(program: str, *arguments: str) -> None:
         # Not among the arguments, which everyone on this machine may read.
         environment["PGPASSWORD"] = unquote(password)
     command = [_find(program), "--no-owner", "--no-privileges", f"--dbname={address}", *arguments]
-    done = subprocess.run(  # nosec B603: no shell, and no word of a stranger.
+    done = subprocess.run(  # nosec B603 # no shell, and no word of a stranger.
         command, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
@@ -110,7 +110,7 @@ def _candidates(program: str) -> list[Path]:
 
 def _version(path: Path) -> int:
     command = [str(path), "--version"]
-    told = subprocess.run(  # nosec B603
+    told = subprocess.run(  # nosec B603 # as above
         command, capture_output=True, text=True, check=False
     ).stdout
     number = re.search(r"\) (\d+)", told)

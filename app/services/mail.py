@@ -149,9 +149,9 @@ def _own_name() -> str:
 @cache
 def _templates(language: str) -> Environment:
     # Plain text: nothing is escaped, and a forgotten value is an error, not a gap.
-    environment = Environment(
+    environment = Environment(  # nosec B701 # text/plain
         loader=FileSystemLoader(_FOLDER),
-        autoescape=False,  # noqa: S701  (text/plain)
+        autoescape=False,  # noqa: S701
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

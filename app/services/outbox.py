@@ -293,4 +293,4 @@ def wait(attempts: int) -> float:
     """Seconds before the next try: doubling, with jitter so that a crowd does not come back
     in step."""
     longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 10))
-    return random.uniform(longest / 2, longest)  # noqa: S311  (no secret)
+    return random.uniform(longest / 2, longest)  # noqa: S311  # nosec B311 # no secret

@@ -32,7 +32,7 @@ def far_back(scene: Scene, token: PlaceToken) -> FarBack:
     if depth is None:
         found = Found(token, WAITING, ahead=snapshot.ahead_at(at), about=True)
         depth = scene.depths[at] = Depth(*_told_and_delay(scene, found), {})
-    poll = rules.jitter(depth.delay, random.random())  # noqa: S311  (no secret)
+    poll = rules.jitter(depth.delay, random.random())  # noqa: S311  # nosec B311 # no secret
     return FarBack(depth, token.number, poll)
 
 
@@ -70,7 +70,7 @@ def _told_and_delay(scene: Scene, found: Found) -> tuple[LineStatus, float]:
         eta_earliest=earliest,
         eta_latest=latest,
         slow=scene.slow,
-        next_poll_seconds=rules.jitter(delay, random.random()),  # noqa: S311  (no secret)
+        next_poll_seconds=rules.jitter(delay, random.random()),  # noqa: S311  # nosec B311 # as above
         message=stands or facts.message,
         message_at=None if stands else facts.message_at,
         updated_at=seen.taken_at if found.about else now,

@@ -113,13 +113,3 @@ def test_the_style_sheet_is_small():
     import gzip
 
     assert len(gzip.compress((ROOT / "static/style.css").read_bytes())) <= 4096
-
-
-def test_htmx_is_the_vendored_second_edition():
-    import hashlib
-
-    (file,) = (ROOT / "static/vendor").glob("htmx-*.js")
-    assert file.name == "htmx-2.0.11.min.js"
-    assert hashlib.sha256(file.read_bytes()).hexdigest() == (
-        "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
-    )
