@@ -70,6 +70,7 @@ class Settings:
     keep_fans_days: int
     keep_inbox_days: int
     keep_outbox_days: int
+    keep_lines_days: int
     log_level: str
 
     @property
@@ -142,6 +143,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         keep_fans_days=env.days("KEEP_FANS_DAYS", 730),
         keep_inbox_days=env.days("KEEP_INBOX_DAYS", 180),
         keep_outbox_days=env.days("KEEP_OUTBOX_DAYS", 90),
+        keep_lines_days=env.days("KEEP_LINES_DAYS", 7),
         log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     )
     _check_order_of_deadlines(settings)

@@ -59,6 +59,7 @@ BEATS = (
     Beat("marks", 10),
     Beat("forget", 60),
     Beat("thin", 300),
+    Beat("drop", 600),
 )
 
 

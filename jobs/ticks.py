@@ -128,3 +128,11 @@ def forget() -> int:
     from app.services import personal
 
     return personal.forget_once()
+
+
+@tick
+def drop() -> int:
+    """Delete from Redis the lines that are long over."""
+    from app.services import old_lines
+
+    return old_lines.drop_once()

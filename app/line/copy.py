@@ -1,4 +1,4 @@
-"""Writing the Redis copy of an event anew.
+"""Writing the Redis copy of an event anew, and dropping it when the line is long over.
 
 Begin, chunks, end, in this order and by one rebuilder. Each step raises LineLost when the copy
 of another epoch has taken over meanwhile, or another server answers: the rebuild is then over,
@@ -13,6 +13,9 @@ from app.domain.errors import LineLost
 from app.line.client import line_client
 from app.line.keys import keys_of
 
+# What lua/drop.lua says of a journal that Postgres has not read to its end.
+_UNREAD = -2
+
 
 def is_valid(event_id: int, epoch: int) -> bool:
     """Whether this Redis holds a valid copy. Raises LineUnavailable."""
@@ -25,26 +28,7 @@ def is_valid(event_id: int, epoch: int) -> bool:
 
 def begin(event_id: int, epoch: int) -> None:
     """Wipe what is there."""
-    keys = keys_of(event_id)
-    line_client.run(
-        "rebuild_begin",
-        epoch,
-        (
-            keys.epoch,
-            keys.building,
-            keys.seq,
-            keys.line,
-            keys.visitors,
-            keys.places,
-            keys.passes,
-            keys.free,
-            keys.leases,
-            keys.bucket,
-            keys.ended,
-            keys.gone,
-            keys.journal,
-        ),
-    )
+    line_client.run("rebuild_begin", epoch, keys_of(event_id).copy)
 
 
 def add_free(event_id: int, epoch: int, numbers: Sequence[int]) -> None:
@@ -77,3 +61,11 @@ def end(event_id: int, epoch: int, last_number: int, top: int) -> None:
     line_client.run(
         "rebuild_end", epoch, (keys.building, keys.seq, keys.bucket, keys.epoch), last_number, top
     )
+
+
+def drop(event_id: int, epoch: int, journal_id: str) -> bool | None:
+    """Delete the copy, of whatever life it is, for good; whether there was anything. None if the
+    journal of this epoch has entries behind `journal_id`: then nothing was done. Raises LineLost
+    when a later life is here."""
+    dropped = line_client.run("drop", epoch, keys_of(event_id).copy, journal_id)
+    return None if dropped == _UNREAD else bool(dropped)

@@ -59,6 +59,25 @@ class Keys:
         self.seq = base + "seq"
         self.visitors = base + "visitors"
 
+    @property
+    def copy(self) -> tuple[str, ...]:
+        """All that a copy is made of. The other keys of an event run out by themselves."""
+        return (
+            self.epoch,
+            self.building,
+            self.seq,
+            self.line,
+            self.visitors,
+            self.places,
+            self.passes,
+            self.free,
+            self.leases,
+            self.bucket,
+            self.ended,
+            self.gone,
+            self.journal,
+        )
+
     def lock(self, fan_id: int) -> str:
         """Held by the one request in which this fan is claiming."""
         return f"{self.base}lock:{fan_id}"

@@ -19,7 +19,7 @@ from app.config import for_a_program
 from app.domain.errors import BackupFailed, NotNow
 from app.extensions import settings
 from app.failpoints import reached
-from app.services import rebuild
+from app.services import catalogue, rebuild
 from app.store import owner
 
 _DEBIAN = "/usr/lib/postgresql"
@@ -58,12 +58,13 @@ def restore(file: Path) -> None:
 
 
 def begin_again() -> int:
-    """Begin a new life of every line, and write the copies in Redis: how many. Those that cannot
-    be written now are written by the beats."""
+    """Begin a new life of every line, and write the copies in Redis of those that may move: how
+    many. Those that cannot be written now are written by the beats."""
     rebuilt = 0
-    for event_id in owner.begin_new_lives():
+    owner.begin_new_lives()
+    for event in catalogue.live():
         try:
-            rebuilt += rebuild.rebuild_once(event_id)
+            rebuilt += rebuild.rebuild_once(event.id)
         except NotNow:
             continue
     return rebuilt

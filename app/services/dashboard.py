@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.domain import sale_health
 from app.domain.errors import EventUnknown, LineUnavailable
-from app.domain.events import DRAFT, EventFacts
+from app.domain.events import CLOSED, DRAFT, EventFacts
 from app.extensions import settings
 from app.line import verbs
 from app.services.staff import StaffMember
@@ -98,7 +98,10 @@ def live(staff: StaffMember, slug: str) -> LiveNumbers:
             raise EventUnknown
         event = figures.event
         waiting, inside, line_away = 0, 0, False
-        if event.state != DRAFT:
+        if event.state == CLOSED:
+            # Its line may have been dropped from Redis, and does not move anyhow.
+            waiting, inside = store.in_line(connection, event.id)
+        elif event.state != DRAFT:
             try:
                 waiting, inside = in_line(event.id, event.epoch)
             except LineUnavailable:

@@ -103,3 +103,23 @@ def with_journal(db: Db) -> list[int]:
             )
         )
     )
+
+
+def long_over(db: Db, days: int) -> dict[int, LineRow]:
+    """The lines, by event, of sales that were closed so many days ago and of which nothing is under
+    way: no hold, and no payment that the gateway is still asked about."""
+    rows = db.execute(
+        text(
+            "SELECT l.event_id, l.epoch, l.journal_id"
+            " FROM lines l JOIN events e ON e.id = l.event_id"
+            " WHERE e.state = 'closed' AND l.epoch > 0 AND coalesce("
+            "  (SELECT max(t.at) FROM timeline t WHERE t.event_id = e.id AND t.verb = 'closed'),"
+            "  e.sale_ends_at) < now() - make_interval(days => :days)"
+            " AND NOT EXISTS (SELECT FROM claims c WHERE c.event_id = e.id AND (c.state = 'HELD'"
+            "  OR EXISTS (SELECT FROM payments p WHERE p.claim_id = c.id"
+            "   AND p.next_check_at IS NOT NULL)))"
+            " ORDER BY l.event_id"
+        ),
+        {"days": days},
+    )
+    return {event_id: LineRow(epoch, journal_id) for event_id, epoch, journal_id in rows}

@@ -39,17 +39,12 @@ def is_empty() -> bool:
         raise StoreUnavailable from exc
 
 
-def begin_new_lives() -> list[int]:
+def begin_new_lives() -> None:
     """Let no number that was given since the back-up be given again, and no copy of a line count
-    that was written since: the events with a line."""
+    that was written since."""
     with _engine().begin() as connection:
-        found = connection.execute(
-            text(
-                "UPDATE lines SET epoch = epoch + :lives, number_floor = number_floor + :numbers"
-                " RETURNING event_id"
-            ),
+        connection.execute(
+            text("UPDATE lines SET epoch = epoch + :lives, number_floor = number_floor + :numbers"),
             {"lives": _LIVES, "numbers": _NUMBERS},
-        ).scalars()
-        event_ids = list(found)
+        )
     reached("statement:", "begin_new_lives")
-    return event_ids

@@ -299,3 +299,27 @@ def a_fan_looks_at_the_page_about_the_address(world: World) -> Life:
 
     yield look
     look()
+
+
+@USE_CASES
+def a_line_that_is_long_over_is_dropped(world: World) -> Life:
+    sale = a_sale(0)
+    tokens = join(sale, 2)
+    line.leave(sale.slug, tokens[1])
+    world.change(
+        "UPDATE events SET state = 'closed', sale_starts_at = now() - interval '30 days',"
+        " sale_ends_at = now() - interval '20 days' WHERE id = :id",
+        id=sale.id,
+    )
+    catalogue.forget_all()
+
+    def two_beats() -> None:
+        # The first finds a journal that nobody has read.
+        ticks.drop()
+        ticks.drop()
+
+    yield two_beats
+    two_beats()
+    assert world.line_redis.keys(f"fq:{{{sale.id}}}:*") == []
+    assert states(world) == ["waiting", "left"]
+    assert [line.status(sale.slug, token).state for token in tokens] == ["closed", "left"]

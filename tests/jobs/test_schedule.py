@@ -35,6 +35,7 @@ def test_the_beats_are_those_of_the_design() -> None:
         "samples": 10,
         "marks": 10,
         "thin": 300,
+        "drop": 600,
         "forget": 60,
     }
 
