@@ -102,7 +102,7 @@ def _rows(found: Tally, addresses: list[Address], seed: int) -> list[Row]:
             behind,
             f"{behind / total:.0%}, of {len(found.inside)} endpoints"
             + (f"; never {', '.join(never)}" if never else ""),
-            behind > total * 0.4 and (total < 20_000 or not never),
+            behind > total * 0.4 and (total < 90_000 or not never),
         ),
     ]
 
