@@ -146,7 +146,7 @@ def application(settings: Any) -> Iterator[Flask]:
 # hundred times as much, and each connection then plans its statements anew. What a test has left
 # large is truncated nevertheless, because deleted rows are still passed over.
 _LARGE = 1 << 20
-_EMPTY_TABLES = f"""
+EMPTY_TABLES = f"""
 DO $$
 DECLARE
     item record;
@@ -189,7 +189,7 @@ def clean(sweeper: psycopg.Connection[Any], redis_server: servers.Redis) -> None
     """Every table and every key is gone, and so is what this process remembered of them."""
     import redis
 
-    sweeper.execute(_EMPTY_TABLES)
+    sweeper.execute(EMPTY_TABLES)
     with redis.Redis.from_url(redis_server.url) as keys:
         keys.flushall()
     forget_everything()

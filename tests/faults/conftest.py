@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 from flask import Flask
@@ -34,6 +35,7 @@ def world(
     redis_server: servers.Redis,
     stand_in_server: StandIn,
     mail_catcher: MailCatcher,
+    sweeper: psycopg.Connection[Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[World]:
     # What lives now lives on: the collector need not look at it, nor each child copy it.
@@ -41,7 +43,7 @@ def world(
     gc.freeze()
     keys: Any = redis.Redis.from_url(redis_server.url, decode_responses=True)
     with keys, quickly(monkeypatch):
-        yield World(app, settings, stand_in_server, mail_catcher, keys)
+        yield World(app, settings, stand_in_server, mail_catcher, keys, sweeper)
     gc.unfreeze()
     extensions.settings.bind(settings, None)
     gateway.bind(settings)

@@ -36,7 +36,7 @@ from jobs import wake as waking
 from sandbox.mailbox import MailCatcher
 from sandbox.paystack.server import StandIn
 from tests import factories
-from tests.conftest import forget_everything
+from tests.conftest import EMPTY_TABLES, forget_everything
 
 # Long enough for a claim of these tests, short enough to wait for when its process has died.
 LEASE = 0.15
@@ -73,9 +73,17 @@ class World:
     """See above. `settings` are those that the product runs with here."""
 
     def __init__(
-        self, app: Flask, settings: Any, stand_in: StandIn, mailbox: MailCatcher, keys: Any
+        self,
+        app: Flask,
+        settings: Any,
+        stand_in: StandIn,
+        mailbox: MailCatcher,
+        keys: Any,
+        sweeper: psycopg.Connection[Any],
     ) -> None:
         self.app = app
+        # A child inherits this connection and never touches it.
+        self.sweeper = sweeper
         self.stand_in = stand_in
         self.desk, self.ledger = stand_in.desk, stand_in.desk.ledger
         self.mailbox = mailbox
@@ -192,14 +200,7 @@ class World:
         """Nothing is there any more, and nobody remembers anything."""
         db.session.remove()
         self.bind(self.settings)
-        with psycopg.connect(self.settings.migrations_database_url, autocommit=True) as connection:
-            tables = connection.execute(
-                "SELECT quote_ident(tablename) FROM pg_tables"
-                " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-            ).fetchall()
-            # Deleting some rows takes a hundredth of the time of TRUNCATE.
-            deletes = "; ".join(f"DELETE FROM {name}" for (name,) in tables)
-            connection.execute(f"SET session_replication_role = replica; {deletes}")
+        self.sweeper.execute(EMPTY_TABLES)
         self.line_redis.flushall()
         forget_everything()
         self.ledger.forget()
