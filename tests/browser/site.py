@@ -18,12 +18,15 @@ SCENE = "/scene/"
 
 class Site:
     """`scenes` maps a name to what draws a page; /scene/<name> answers it with the headers that
-    every page has. `view_args` are what those pages find in their address."""
+    every page has. `view_args` are what those pages find in their address. While `still`, nothing
+    answers what a page asks for by itself, nor what it frames; the browser could refuse that too,
+    but one that is asked to (Playwright's `route`) keeps no files from page to page."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.scenes: dict[str, Callable[[], Any]] = {}
         self.view_args: dict[str, Any] = {}
+        self.still = False
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -36,6 +39,9 @@ class Site:
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         name = unquote(environ["PATH_INFO"])
+        if self.still and (environ.get("HTTP_HX_REQUEST") or "/preview/" in name):
+            start("204 No Content", [])
+            return []
         if not name.startswith(SCENE):
             answer = self.app.wsgi_app(environ, start)
             try:
