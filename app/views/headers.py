@@ -114,7 +114,7 @@ def finish(response: Response) -> Response:
     seconds = clock.monotonic() - g.started
     metrics.answered(endpoint, request.method, response.status_code, seconds)
     if to_be_logged(response.status_code):
-        log.warning("%s %s %s id=%s", response.status_code, request.method, endpoint, g.request_id)
+        log.warning("%s %s %s", response.status_code, request.method, endpoint)
     return response
 
 

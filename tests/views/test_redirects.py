@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.domain import errors
+from app.logs import Discreet
 from app.services import catalogue
 from tests import factories
 from tests.views.browsing import join
@@ -30,6 +31,13 @@ ELSEWHERE = (
     "http://[",
     "/organiser@evil.example",
 )
+
+
+@pytest.fixture
+def logged(caplog, monkeypatch):
+    """What is logged, as a program of ours writes it."""
+    monkeypatch.setattr(caplog.handler, "formatter", Discreet("%(message)s"))
+    return caplog
 
 
 def stays_here(location):
@@ -81,7 +89,7 @@ def test_a_page_at_an_odd_address_links_to_this_site_only(client, path):
     ],
     ids=["fault", "driver", "setting"],
 )
-def test_a_fault_tells_its_number_and_nothing_else(client, monkeypatch, caplog, fault, json):
+def test_a_fault_tells_its_number_and_nothing_else(client, monkeypatch, logged, fault, json):
     def broken(slug):
         raise fault
 
@@ -95,23 +103,24 @@ def test_a_fault_tells_its_number_and_nothing_else(client, monkeypatch, caplog, 
         assert word not in answer.text, word
     number = answer.headers["X-Request-Id"]
     assert number in answer.text
-    assert f"id={number}" in caplog.text
-    assert f"request {number} failed" in caplog.text
+    assert f"500 GET public.event request={number}\n" in logged.text
+    assert f"request {number} failed" in logged.text
 
 
-def test_a_refusal_of_what_somebody_may_not_do_is_in_page_and_log_by_one_number(app, caplog):
+def test_a_refusal_of_what_somebody_may_not_do_is_in_page_and_log_by_one_number(app, logged):
     desk = Desk(app, "support")
     event = factories.an_event()
     for browser, path in (
         (desk.client, "/organiser/events/x/pause"),
         (app.test_client(), f"/events/{event.slug}/claim"),
     ):
-        caplog.clear()
+        logged.clear()
         answer = browser.post(path)
         assert answer.status_code == 403
         number = answer.headers["X-Request-Id"]
         assert number in answer.text
-        assert f"id={number}" in caplog.text
+        assert f" request={number}\n" in logged.text
+        assert logged.text.count(number) == 1
 
 
 def test_programs_are_told_the_number_of_a_refusal(client):
