@@ -27,7 +27,7 @@ from redis.retry import Retry
 from app.domain.errors import TooManyRequests
 from app.domain.networks import network, wider_network
 from app.extensions import settings
-from app.views import guard
+from app.views import staff
 from app.views.errors import refused
 
 # Part of FORMS_PER_MINUTE that these may have: one in so many. By endpoint, else by blueprint.
@@ -74,7 +74,7 @@ def _most() -> int:
     endpoint = request.endpoint
     if endpoint is None or endpoint in UNCOUNTED:
         return 0
-    if request.method in guard.SAFE and endpoint not in COUNTED_PAGES:
+    if request.method in staff.SAFE and endpoint not in COUNTED_PAGES:
         return 0
     return -(-settings.forms_per_minute // _one_in())
 

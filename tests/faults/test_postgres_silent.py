@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic, sleep
 
-import psutil
 import pytest
 
 from app.domain import errors
 from app.services import catalogue, claims
 from tests import factories
-
-
-@contextmanager
-def silent(postgres) -> Iterator[None]:
-    """Every process of the server stands still."""
-    server = psutil.Process(postgres.pid)
-    processes = [server, *server.children(recursive=True)]
-    for process in processes:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in reversed(processes):
-            process.resume()
+from tests.faults.standstill import stopped
 
 
 def test_a_silent_postgres_costs_one_deadline_and_then_nothing(app, client, postgres):
     event = factories.an_event()
     reference = factories.a_claim(event).reference
     catalogue.facts(event.slug)
-    with silent(postgres):
+    with stopped(postgres.pid):
         asked = monotonic()
         with pytest.raises(errors.NotNow):
             claims.look(reference)

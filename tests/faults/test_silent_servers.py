@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from time import monotonic, sleep
 from typing import Any
 
-import psutil
 import pytest
 from sqlalchemy import text
 
@@ -22,23 +21,11 @@ from app.store import bounded
 from app.store import db as store
 from app.store.bounded import BoundedConnection, somebody_is_there
 from tests import factories
+from tests.faults.standstill import stopped
 
 THREADS = 8
 # Shorter than any timeout, longer than a refusal without a question.
 AT_ONCE = 0.15
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    server = psutil.Process(pid)
-    processes = [server, *server.children(recursive=True)]
-    for process in processes:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in reversed(processes):
-            process.resume()
 
 
 def hammer(app: Any, ask: Callable[[], object], seconds: float) -> list[float]:
