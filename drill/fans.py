@@ -111,7 +111,7 @@ class Fan:
         self.buyer = Buyer(self)
         self._proof: asyncio.Task[bool] | None = None
         self._slept = False
-        # For how long this browser had heard nothing when it last asked (s).
+        # How old what this browser knew may have been when it last heard (s).
         self._silence = 0.0
 
     async def live(self) -> None:
@@ -140,16 +140,18 @@ class Fan:
                 self.browser.unexpected("event page", page)
         if not await self._join():
             return "closed"
+        asked_at = time.time()
         delay = await self._open_waiting_page()
         joined = time.time()
         while True:
-            heard_at = time.time()
             await asyncio.sleep(delay)
             leaves = self.habits.leaves_after
             if leaves is not None and time.time() - joined > leaves and not self.turn_heard:
                 return await self._leave()
+            # An answer that took its time tells of when it was asked for.
+            knew_at, asked_at = asked_at, time.time()
             said = await self._poll()
-            self._silence = time.time() - heard_at
+            self._silence = time.time() - knew_at
             outcome = await self._react(said) if said else "place lost"
             if outcome is not None:
                 return outcome
@@ -223,9 +225,9 @@ class Fan:
     async def _near(self, said: Mapping[str, Any]) -> None:
         if self.habits.sleeps and not self._slept and said["state"] != "none_free":
             # Asleep until the turn has probably come and gone. Who wakes too early goes on
-            # waiting, awake.
+            # waiting, awake; a longer sleep would only keep the noon from ending.
             self._slept = True
-            expected = min(said["eta_seconds"] or 0, 2 * self.site.pass_seconds)
+            expected = min(said["eta_seconds"] or 0, self.site.pass_seconds)
             await asyncio.sleep(expected + self.site.pass_seconds + 5)
         elif self.habits.proves_early and self._proof is None:
             self._proof = asyncio.create_task(self.buyer.prove())

@@ -32,8 +32,11 @@ def refuses(status: int, error: str) -> Reply:
     return status, {"Content-Type": "application/json", "Retry-After": "1"}, body
 
 
-def a_day(*polls: Reply, page: Reply = WAITING_PAGE, pass_seconds: float = 300) -> tuple[Book, str]:
-    """What a fan who joins as number 7 writes down when the polls are answered so."""
+def a_day(
+    *polls: Reply, page: Reply = WAITING_PAGE, pass_seconds: float = 300, takes: float = 0
+) -> tuple[Book, str]:
+    """What a fan who joins as number 7 writes down when the polls are answered so, each after
+    `takes` seconds."""
     left, served = list(polls), asyncio.Event()
 
     def reply(method: str, path: str) -> Reply:
@@ -47,6 +50,8 @@ def a_day(*polls: Reply, page: Reply = WAITING_PAGE, pass_seconds: float = 300) 
         with suppress(ConnectionError):
             while request := (await reader.read(65_536)).decode():
                 method, path, _ = request.split(" ", 2)
+                if path.endswith("/status"):
+                    await asyncio.sleep(takes)
                 status, headers, body = reply(method, path)
                 lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}"]
                 lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -123,3 +128,8 @@ def test_whose_browser_asked_nothing_for_a_whole_pass_missed_it() -> None:
     assert (outcome, wrong(book)) == ("asked too late", [])
     for poll in (says("left"), refuses(403, "NoPlace")):
         assert wrong(a_day(poll, pass_seconds=0)[0])
+
+
+def test_an_answer_that_took_its_time_tells_of_when_it_was_asked_for() -> None:
+    day = says("waiting"), says("expired")
+    assert a_day(*day, takes=0.3, pass_seconds=0.5)[1] == "asked too late"
