@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +126,12 @@ def application(settings: Any) -> Iterator[Flask]:
 
     from app.extensions import db
     from app.factory import create_app
+    from app.services import staff
     from app.store.db import lone
+    from tests.factories import CHEAP
 
+    # A quarter of a second of processor time for each password is the product's business.
+    staff.PasswordHasher = partial(staff.PasswordHasher, **CHEAP)  # type: ignore[misc]
     app = create_app(settings)
     app.testing = True
     app.test_client_class = FreshContextClient
@@ -218,6 +223,19 @@ def owner(app: Flask, settings: Any) -> Iterator[psycopg.Connection[Any]]:
     """A connection, in autocommit, of the tables' owner: the product itself may do less."""
     with psycopg.connect(settings.migrations_database_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def dear_hashes(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed as the product does it, and not as cheaply as elsewhere in the tests."""
+    from argon2 import PasswordHasher
+
+    from app.services import staff
+
+    monkeypatch.setattr(staff, "PasswordHasher", PasswordHasher)
+    staff._hasher.cache_clear()
+    yield
+    staff._hasher.cache_clear()
 
 
 @pytest.fixture

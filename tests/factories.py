@@ -23,6 +23,8 @@ from app.store.models import (
 )
 
 _serial = count(1)
+# Of PasswordHasher, where the cost of a hash is not what is tested.
+CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 
 
 def utc_now() -> datetime:
@@ -50,8 +52,7 @@ def a_staff_member(
         "email": f"{role}{number}@example.com",
         "name": f"{role.title()} {number}",
         "role": role,
-        # Cheap on purpose: the cost is the product's business, not each test's.
-        "password_hash": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("password"),
+        "password_hash": PasswordHasher(**CHEAP).hash("password"),
     }
     return _saved(Staff(**values | overrides))
 

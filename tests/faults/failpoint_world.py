@@ -20,7 +20,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import text
 
@@ -29,7 +28,7 @@ from app.domain.errors import Refusal
 from app.extensions import db
 from app.gateway import client as gateway
 from app.line import client as line_client
-from app.services import audit, audit_gateway, claims, outbox, payments, reconciliation, staff
+from app.services import audit, audit_gateway, claims, outbox, payments, reconciliation
 from app.store import db as store
 from jobs import ticks
 from jobs import wake as waking
@@ -380,10 +379,8 @@ def a_sale(fans: int = 1, **event: Any) -> Sale:
 
 @contextmanager
 def quickly(patch: pytest.MonkeyPatch) -> Generator[None, None, None]:
-    """What takes its time on purpose takes less: two looks, and the hash of a password."""
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    """What takes its time on purpose takes less: two looks."""
     with patch.context() as patched:
         patched.setattr(reconciliation, "BETWEEN_LOOKS_S", BETWEEN_LOOKS)
         patched.setattr(audit_gateway, "BETWEEN_LOOKS_S", BETWEEN_LOOKS)
-        patched.setattr(staff, "_hasher", lambda: cheap)
         yield

@@ -59,7 +59,7 @@ def test_a_password_of_128_of_any_letters_counts_to_its_last_one(member, wanted)
             staff.log_in(member.email, other, THERE)
 
 
-def test_a_password_is_kept_by_argon2id_at_the_cost_of_rfc_9106(member):
+def test_a_password_is_kept_by_argon2id_at_the_cost_of_rfc_9106(member, dear_hashes):
     staff.change_password(member, "password", LONG)
     first = db.session.scalars(select(Staff.password_hash)).one()
     _, kind, version, cost, salt, _ = first.split("$")
