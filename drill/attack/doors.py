@@ -36,9 +36,9 @@ KINDS: dict[str, type[Any]] = {
     "invitation": tokens.InvitationToken,
     "halfway": tokens.HalfwayToken,
 }
-# Purposes of secrets that are no tokens: codes of addresses and of the second factor. What tries
-# them is in codes.py and replays.py.
-DERIVED = frozenset({"code", "totp"})
+# Purposes of secrets that are no tokens: codes of addresses and of the second factor, and what
+# passwords are hashed with. What tries them is in codes.py, replays.py and log_ins.py.
+DERIVED = frozenset({"code", "password", "totp"})
 # Cookies that hold one of the above, and those that hold a hint, which is signed by nobody.
 SIGNED_COOKIES = frozenset({"fq_visitor", "fq_place", "fq_pass", "fq_fan", "fq_claim"})
 HINTS = frozenset({"fq_proven", "fq_worked", "fq_asked", "fq_lang"})
