@@ -154,6 +154,16 @@ class ClaimLink(_Token):
 
 
 @dataclass(frozen=True, slots=True)
+class TicketToken(_Token):
+    """What a ticket's QR code holds: that we gave this code, not that it still counts."""
+
+    KIND = "ticket"
+    TYPES = (str,)
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class CarryToken(_Token):
     """Carries a place to another browser, once; what it carries, and whether it did, is in
     Postgres."""

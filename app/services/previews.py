@@ -19,12 +19,12 @@ from app.domain.payments import Reason
 from app.domain.places import ADMITTED, EXPIRED, LEFT, REMOVED, SUSPENDED, USED, WAITING, Removal
 from app.domain.said import say
 from app.domain.tokens import PlaceToken
-from app.services import carrying, catalogue, telling
+from app.services import carrying, catalogue, telling, tickets
 from app.services.carrying import Offer
 from app.services.claims import ClaimView, TicketView
 from app.services.payment_views import PaymentView
 from app.services.pictures import Picture
-from app.services.tickets import Ticket, drawing
+from app.services.tickets import Ticket
 
 PLACE_ID = "made-up-place-00"
 NUMBER = 1_204
@@ -279,12 +279,8 @@ def claim_in(event: EventFacts, name: str) -> tuple[ClaimView, bool]:
 
 
 def tickets_in(claim: ClaimView) -> list[Ticket]:
-    """Tickets that open no door: their codes are of no event."""
-    return [
-        Ticket(ticket.number, ticket.code, drawing(ticket.code))
-        for ticket in claim.tickets
-        if ticket.code
-    ]
+    """Tickets that open no door: their codes are of no event, and no key of ours signs them."""
+    return [tickets.ticket(one.number, one.code, "") for one in claim.tickets if one.code]
 
 
 def base(event: EventFacts) -> EventFacts:

@@ -1,4 +1,4 @@
-"""Tickets as a fan sees them: one code each, drawn as a QR code."""
+"""Tickets as a fan sees them: one code each, in words and, signed, as a QR code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import segno
 from app.domain.calendars import calendar
 from app.domain.claims import CONFIRMED
 from app.domain.errors import TicketsNotYet
+from app.domain.tokens import TicketToken
 from app.extensions import settings
 from app.services.claims import ClaimView
 from app.services.links import link
@@ -20,7 +21,8 @@ _ERROR_LEVEL = "m"
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """`qr` is an SVG drawing of the code, without style attributes, safe to put in a page."""
+    """`code` is for people. `qr` is an SVG drawing of the signed code (a TicketToken), without
+    style attributes, safe to put in a page."""
 
     number: int
     code: str
@@ -32,10 +34,15 @@ def of(claim: ClaimView) -> list[Ticket]:
     if claim.state != CONFIRMED:
         raise TicketsNotYet
     return [
-        Ticket(ticket.number, ticket.code, drawing(ticket.code))
-        for ticket in claim.tickets
-        if ticket.code is not None
+        ticket(one.number, one.code, settings.secret_key)
+        for one in claim.tickets
+        if one.code is not None
     ]
+
+
+def ticket(number: int, code: str, key: str) -> Ticket:
+    """A ticket whose QR code is signed with this key."""
+    return Ticket(number, code, drawing(TicketToken(code).sign(key)))
 
 
 def calendar_of(claim: ClaimView) -> str:
@@ -55,9 +62,9 @@ def calendar_of(claim: ClaimView) -> str:
     )
 
 
-def drawing(code: str) -> str:
-    """A QR code as an inline SVG element, dark on white with its quiet zone."""
-    qr = segno.make(code, error=_ERROR_LEVEL, micro=False)
+def drawing(text: str) -> str:
+    """A QR code of this text as an inline SVG element, dark on white with its quiet zone."""
+    qr = segno.make(text, error=_ERROR_LEVEL, micro=False)
     return str(
         qr.svg_inline(
             omitsize=True,

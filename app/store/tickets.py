@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, scoped_session
@@ -21,6 +22,35 @@ class Stock:
     free: int
     held: int
     sold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ticket that somebody has, and of which organisation it is."""
+
+    number: int
+    claim: str
+    claim_state: str
+    name: str
+    event_title: str
+    starts_at: datetime
+    time_zone: str
+    venue: str
+    organisation_id: int
+
+
+def with_code(session: Db, code: str) -> Found | None:
+    """The ticket that has this code, of whichever organisation."""
+    row = session.execute(
+        text(
+            "SELECT t.number, c.reference, c.state, c.name,"
+            " e.title, e.starts_at, e.time_zone, e.venue, e.organisation_id"
+            " FROM tickets t JOIN claims c ON c.id = t.claim_id JOIN events e ON e.id = t.event_id"
+            " WHERE t.code = :code"
+        ),
+        {"code": code},
+    ).first()
+    return Found(*row) if row is not None else None
 
 
 def stock(session: Db, event_id: int) -> Stock:

@@ -1,9 +1,9 @@
-"""Support's pages: one search box, and a claim with its whole story."""
+"""Support's pages: one search box, a claim with its whole story, and the check of a ticket."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 
 from flask import Blueprint, redirect, render_template, url_for
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from app import clock
 from app.domain.errors import Conflict, Invalid, Refusal
 from app.domain.said import say
-from app.services import gateway_watch, support, support_words
+from app.services import door, gateway_watch, support, support_words
 from app.views.errors import answer_of
 from app.views.language import language
 from app.views.staff import go_on, me
@@ -21,6 +21,8 @@ from app.views.staff import go_on, me
 blueprint = Blueprint("support", __name__, url_prefix="/support")
 
 Page = Response | str | tuple[str, int]
+
+_STATUS = {door.VALID: 200, door.VOID: 409, door.BARE: 422, door.NOT_OURS: 422}
 
 
 @blueprint.get("/", strict_slashes=False)
@@ -38,6 +40,29 @@ def search() -> Page:
         flagged=support.flagged(me()) if results is None else [],
         away_since=gateway_watch.away_since(),
     )
+
+
+@blueprint.get("/ticket")
+def ticket() -> str:
+    return _ticket()
+
+
+@blueprint.post("/ticket")
+def check_ticket() -> Page:
+    """Says what a QR code is worth; nobody's entry is recorded (app/services/door.py).
+
+    What was scanned is in no address, and not in the box again: the next scan would be typed
+    behind it.
+    """
+    try:
+        verdict = door.check(me(), _sent("ticket"))
+    except Invalid as refusal:
+        return _ticket(fields=refusal.fields), answer_of(refusal)[0]
+    return _ticket(verdict), _STATUS[verdict.what]
+
+
+def _ticket(verdict: door.Verdict | None = None, fields: Mapping[str, str] | None = None) -> str:
+    return render_template("support/ticket.html", verdict=verdict, fields=fields or {})
 
 
 @blueprint.get("/claims/<reference>")

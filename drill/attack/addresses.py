@@ -57,7 +57,7 @@ _THEIRS: dict[str, str] = {
         organiser.rate organiser.pass_capacity organiser.capacity organiser.message
         marked.show marked.ask marked.decide previews.index previews.looked previews.preview
     """,
-    COUNTER: "support.search",
+    COUNTER: "support.search support.ticket support.check_ticket",
     CASE: """
         support.claim support.give_back support.send_tickets support.ask support.refund
         support.settle

@@ -16,6 +16,7 @@ from app.domain.tokens import (
     PassToken,
     PlaceToken,
     ResetToken,
+    TicketToken,
     VisitorToken,
     new_id,
 )
@@ -99,6 +100,7 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "domains": ("mailinator.com\nexample.org",),
     "next": ("/organiser/", "/support/"),
     "q": ("Ada", "FQ-0000-0000-00"),
+    "ticket": (TicketToken("7K3M9QXDR2B04ZTV").sign(SECRET_KEY),),
 }
 
 

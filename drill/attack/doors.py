@@ -29,6 +29,7 @@ KINDS: dict[str, type[Any]] = {
     "pass": tokens.PassToken,
     "fan": tokens.FanToken,
     "claim": tokens.ClaimLink,
+    "ticket": tokens.TicketToken,
     "carry": tokens.CarryToken,
     "challenge": tokens.ChallengeToken,
     "form": tokens.FormToken,
@@ -97,13 +98,14 @@ def assembled(site: Site) -> Cast:
     codes = paid.pay(paid.claim())
     found = Cast(site, show, one, paid.reference, cast.colleague(site, "admin"))
     found.right |= _keys_of(one, paid)
-    elsewhere = cast.a_show(site)
+    elsewhere = cast.a_show(site, organisation_id=cast.an_organisation(site))
     stranger, holder = cast.at_the_head(elsewhere), cast.at_the_head(elsewhere)
-    holder.claim()
+    found.others["ticket"] = _signed("ticket", holder.pay(holder.claim())[0])
     found.others |= _keys_of(stranger, holder)
+    found.right["ticket"] = _signed("ticket", codes[0])
     _staff_keys(found)
     found.worthless |= {
-        "ticket": codes[0],
+        "ticket code": codes[0],
         "reference": paid.reference,
         "form key": secrets.token_urlsafe(16),
         "id": new_id(),
@@ -292,6 +294,13 @@ def staff_form(found: Cast, shown: str) -> Answer:
     return browser.ask("POST", "/staff/account/password", form, SAME_SITE)
 
 
+def checking(found: Cast, shown: str) -> Answer:
+    """What a scanner reads at the door; looking uses no ticket up."""
+    browser = _with(found, {SESSION: found.right["session"]})
+    form = {"ticket": shown, "form_token": found.right["staff form"]}
+    return browser.ask("POST", "/support/ticket", form, SAME_SITE)
+
+
 _OPEN, _ON, _WRONG_BUT_IN = frozenset({200}), frozenset({303}), frozenset({422})
 DOORS = (
     Door("the waiting page", "place", waiting, _OPEN),
@@ -310,5 +319,6 @@ DOORS = (
     Door("the second step of a log-in", "halfway", halfway, frozenset({422, 429})),
     Door("the pages of staff", "session", staff, _OPEN),
     Door("the key within a session", "session key", staff_key, _OPEN),
+    Door("a ticket, at the door", "ticket", checking, _OPEN, in_cookie=False),
     Door("a form of staff", "staff form", staff_form, _WRONG_BUT_IN, in_cookie=False),
 )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.tokens import VisitorToken, new_id
+from app.domain.tokens import TicketToken, VisitorToken, new_id
 from app.views.previews import PREVIEWS
 from drill.attack import addresses, cast, doors
 from drill.attack.addresses import Ask, Said, World
@@ -108,6 +108,7 @@ def _world(site: Site, show: Show) -> tuple[World, dict[str, Ask]]:
     }
     secrets = (one.email, paid.email, payment, place, one.carried("place").split(".")[2], *codes)
     form = {**FORM, "payment": payment, "reason": "a guess", "note": "a guess"}
+    form["ticket"] = TicketToken(codes[0]).sign(SECRET_KEY)
     desk = _ask(admin)
     owners: dict[str, Ask] = {
         addresses.PLACE: _ask(one.browser),

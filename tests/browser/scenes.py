@@ -18,7 +18,7 @@ from sqlalchemy import select, text
 
 from app.domain import errors
 from app.domain.staff import HERE
-from app.domain.tokens import InvitationToken, ResetToken
+from app.domain.tokens import InvitationToken, ResetToken, TicketToken
 from app.extensions import db, settings
 from app.line import verbs
 from app.services import catalogue, outbox, refunds, staff_links
@@ -245,8 +245,27 @@ def _of_support(
             fan=twice,
         )
     keep("search-results", support.get("/support/?q=ada@example.com"))
+    _of_the_door(keep, support, event.id)
     page = f"/support/claims/{found[0][1]}"
     keep("claim-refused", support.send(page, f"{page}/refund", reason=""))
+
+
+def _of_the_door(keep: Callable[[str, Any], None], support: Desk, event_id: int) -> None:
+    """The check of a ticket, with each of its verdicts."""
+    query = "SELECT code FROM tickets WHERE event_id = :event AND code IS NOT NULL LIMIT 1"
+    code = db.session.execute(text(query), {"event": event_id}).scalar_one()
+    db.session.rollback()
+    scanned = {
+        "": "",
+        "valid": TicketToken(code).sign(settings.secret_key),
+        "void": TicketToken("7K3M9QXDR2B04ZTV").sign(settings.secret_key),
+        "bare": code,
+        "forged": TicketToken(code).sign("another key"),
+    }
+    page = "/support/ticket"
+    keep("ticket", support.get(page))
+    for name, shown in scanned.items():
+        keep(f"ticket-{name or 'nothing'}", support.send(page, page, ticket=shown))
 
 
 def distinct(site: Site) -> Iterator[str]:

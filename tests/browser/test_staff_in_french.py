@@ -50,6 +50,7 @@ def pages(app, bank, deliver) -> dict[str, Any]:
             *(f"/organiser/events/{slug}{more}" for more in EVENT),
             "/support/",
             "/support/?q=fan",
+            "/support/ticket",
             *(f"/support/claims/{reference}" for reference in claims),
             "/staff/people/",
             "/staff/actions",

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from app.domain.codes import code_of
-from app.domain.tokens import ClaimLink, FanToken, PassToken, PlaceToken, new_id
+from app.domain.tokens import ClaimLink, FanToken, PassToken, PlaceToken, TicketToken, new_id
 from app.extensions import db, settings
 from app.services import carrying, catalogue
 from app.store.models import (
@@ -208,6 +208,7 @@ def test_nobody_sees_or_changes_what_is_anothers(app, mallory, victoria):
     asks = {role: ask_by(c) for role, c in intruders(app, mallory, victoria).items()}
     form = browsing.FORM | {"payment": victoria.payment, "reason": "a guess", "note": "a guess"}
     form["password"] = PASSWORD
+    form["ticket"] = TicketToken(victoria.codes[0]).sign(settings.secret_key)
     world = World(names, victoria.secrets, asks, form)
     colleagues = select(Staff.role, Staff.password_hash, Staff.disabled_at).where(
         Staff.organisation_id == victoria.organisation.id

@@ -10,6 +10,7 @@ from app.domain.tokens import (
     FanToken,
     FormToken,
     PlaceToken,
+    TicketToken,
     VisitorToken,
     new_id,
 )
@@ -33,6 +34,7 @@ class World:
             "fan": FanToken(self.buyer.fan_id),
             "other fan": FanToken(self.claim.fan_id),
             "claim": ClaimLink(self.claim.reference),
+            "ticket": TicketToken(new_id()),
             "carry": CarryToken(new_id()),
             "form": FormToken(held.place_id),
         }

@@ -6,7 +6,10 @@ import re
 
 import pytest
 
-from app.extensions import db
+from app.domain.tokens import TicketToken
+from app.extensions import db, settings
+from app.services import catalogue, previews
+from app.services.tickets import drawing
 from app.store.models import Ticket
 from tests import factories
 from tests.views.browsing import a_claim_of, heading
@@ -35,13 +38,28 @@ def test_the_drawings_obey_the_content_policy(client, claim):
     assert not re.search(r"<script(?! src=)", html)
 
 
-def test_the_drawing_holds_the_code(client, claim):
-    """Drawn again from the same code, it is the same drawing; from another, another."""
-    from app.services.tickets import drawing
-
+def test_the_drawing_holds_the_signed_code(client, claim):
+    """Drawn again from the same text, it is the same drawing; from another, another."""
     html = client.get(f"/claims/{claim.reference}/tickets").text
-    assert drawing("code-of-ticket-1") in html
-    assert drawing("code-of-ticket-3") not in html
+    signed = TicketToken("code-of-ticket-1").sign(settings.secret_key)
+    assert drawing(signed) in html
+    for other in (
+        "code-of-ticket-1",
+        TicketToken("code-of-ticket-3").sign(settings.secret_key),
+        TicketToken("code-of-ticket-1").sign("another key"),
+    ):
+        assert drawing(other) not in html
+    assert signed not in html, "the signature is for scanners only"
+
+
+def test_the_tickets_of_a_preview_are_not_signed_by_our_key(app):
+    """They look like ours; at the door they are not."""
+    event = catalogue.facts(factories.an_event().slug)
+    made_up, _ = previews.claim_in(event, "paid")
+    shown = previews.tickets_in(made_up)
+    assert len(shown) == 2
+    for one in shown:
+        assert one.qr != drawing(TicketToken(one.code).sign(settings.secret_key))
 
 
 @pytest.mark.parametrize("state", ["HELD", "EXPIRED", "RELEASED", "REFUNDED"])
