@@ -26,6 +26,8 @@ from sandbox.paystack.ledger import Charge
 LINE = 20_000
 NEAR = range(5, 101)
 BROWSER = ("Sec-Fetch-Site: same-origin",)
+# As every browser asks.
+GZIP = "Accept-Encoding: gzip, deflate, br, zstd"
 HTMX = (*BROWSER, "HX-Request: true")
 FORM = (*BROWSER, "Content-Type: application/x-www-form-urlencoded")
 
@@ -48,8 +50,10 @@ class Kind:
 KINDS = (
     Kind("event", "event page", 200, 2.3, "2.8-3.6", (0, 0)),
     Kind("far", "poll, far back", 200, 1.8, "2.1-2.7", (0, 0)),
+    Kind("packed", "poll, far back, gzipped", 200, None, "", (0, 0)),
     Kind("near", "poll, first 100", 200, 1.2, "1.6-2.2", (0, 1)),
     Kind("join", "join", 303, 0.7, "1.0-1.3", (0, 1), once=True, write=True),
+    Kind("page", "waiting page, gzipped", 200, None, "", (0, 0)),
     Kind("claim", "claim of 2 tickets", 303, 0.10, "0.17-0.18", (2, 2), once=True, write=True),
     Kind("pay", "pay", 200, 0.18, "0.20-0.23", (2, 2), once=True, write=True),
     Kind("webhook", "webhook", 200, 0.18, "0.22-0.27", (1, 2), once=True, write=True),
@@ -109,17 +113,31 @@ class Supplies:
     def _event(self, _: int) -> list[bytes]:
         return [self._get(f"/events/{self.line.slug}")] * THREADS
 
-    def polls(self, event: Event, numbers: Sequence[int]) -> list[bytes]:
+    def polls(self, event: Event, numbers: Sequence[int], *more: str) -> list[bytes]:
         """Those who hold these numbers ask where they stand."""
-        path = f"/events/{event.slug}/line/status"
+        return self._waiting(event, numbers, "/status", *HTMX, *more)
+
+    def _waiting(
+        self, event: Event, numbers: Sequence[int], what: str, *headers: str
+    ) -> list[bytes]:
+        path = f"/events/{event.slug}/line{what}"
         return [
-            self._get(path, *HTMX, f"Cookie: {self.stock.waiting(event, number)}")
+            self._get(path, *headers, f"Cookie: {self.stock.waiting(event, number)}")
             for number in numbers
         ]
 
-    def _far(self, _: int) -> list[bytes]:
+    def _those_far_back(self) -> range:
         first = self.line.people // 2
-        return self.polls(self.line, range(first, self.line.people, max(1, first // 2000)))
+        return range(first, self.line.people, max(1, first // 2000))
+
+    def _far(self, _: int) -> list[bytes]:
+        return self.polls(self.line, self._those_far_back())
+
+    def _packed(self, _: int) -> list[bytes]:
+        return self.polls(self.line, self._those_far_back(), GZIP)
+
+    def _page(self, _: int) -> list[bytes]:
+        return self._waiting(self.line, self._those_far_back(), "", *BROWSER, GZIP)
 
     def _near(self, _: int) -> list[bytes]:
         return self.polls(self.line, NEAR)
