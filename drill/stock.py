@@ -27,11 +27,12 @@ _EVENT = """
 INSERT INTO events (
     organisation_id, slug, title, venue, description, starts_at, time_zone, state, sale_starts_at,
     sale_ends_at, capacity, price, currency, admit_per_minute, pass_capacity, pass_seconds,
-    hold_seconds)
+    hold_seconds, mark_joins)
 SELECT min(id), %(slug)s, 'Fifty thousand at noon', 'Eko Hotel, Lagos', repeat(
         'One stage at the water, five bands, and the whole night for highlife and Afrobeat. ', 4),
     now() + interval '30 days', 'Africa/Lagos', %(sale)s, now() - interval '1 hour',
-    now() + interval '7 days', %(capacity)s, %(price)s, 'NGN', %(rate)s, %(inside)s, 86400, 86400
+    now() + interval '7 days', %(capacity)s, %(price)s, 'NGN', %(rate)s, %(inside)s, 86400, 86400,
+    0
 FROM organisations
 RETURNING id
 """
