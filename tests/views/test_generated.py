@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from random import Random
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import pytest
 from flask import Flask
@@ -42,7 +42,8 @@ def roles(app: Flask) -> list[Role]:
     claim = factories.a_claim(event)
     factories.write_line(event)
     place = PlaceToken(event.id, 1, waiting.id, waiting.number)
-    link = carrying.offer(catalogue.facts(event.slug), place).address.rpartition("/")[2]
+    offer = carrying.offer(catalogue.facts(event.slug), place, "en")
+    link = urlsplit(offer.address).path.rpartition("/")[2]
     known = {
         "slug": (event.slug,),
         "reference": (claim.reference,),

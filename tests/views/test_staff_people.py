@@ -23,8 +23,8 @@ def mailed(monkeypatch):
 
 
 def fill(client, path, **fields):
-    html = client.get(path).text
-    return client.post(path, data=hidden_fields(html, path) | fields)
+    html, action = client.get(path).text, path.partition("?")[0]
+    return client.post(action, data=hidden_fields(html, action) | fields)
 
 
 def test_an_admin_invites_somebody_who_logs_in_then(app, client, monkeypatch):
