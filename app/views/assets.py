@@ -19,7 +19,12 @@ def register(app: Flask) -> None:
         return url_for("static", filename=path, v=version(folder / path))
 
     def keep(response: Response) -> Response:
-        if request.endpoint == "static" and response.status_code in (200, 304):
+        if (
+            request.endpoint == "static"
+            and response.status_code in (200, 304)
+            # Flask answers OPTIONS of any path, also of one that leads out of the folder.
+            and request.method in ("GET", "HEAD")
+        ):
             path = (request.view_args or {})["filename"]
             # Under the hash of other content these bytes must not stay: the file was just
             # exchanged, or somebody made the address up.

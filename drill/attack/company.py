@@ -154,7 +154,7 @@ class Company:
         found: dict[str, Sequence[str]] = {
             "slug": (self.show.slug,),
             "name": tuple(PREVIEWS),
-            "filename": ("style.css", "icon.svg"),
+            "filename": ("style.css", "page.js"),
             "reference": ("FQ-0000-0000-00",),
         }
         return {**found, **more}

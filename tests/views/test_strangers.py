@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -81,3 +82,11 @@ def test_what_a_fan_or_an_organiser_writes_is_text_wherever_it_is_shown(client):
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
     assert "{{ 7*7 }}ねこ O" in answer.text
+
+
+@pytest.mark.parametrize("path", ["nothing.css", "../../../../../../dev/zero", "../wsgi.py"])
+def test_asking_what_may_be_done_with_a_file_reads_none(client: Any, path: str) -> None:
+    answer = client.open(f"/static/{path}?v=x", method="OPTIONS")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert client.get(f"/static/{path}?v=x").status_code == 404
