@@ -46,11 +46,12 @@ ATTACKS: dict[str, Callable[[Site, float], list[Row]]] = {
     "bodies": bodies.attack,
     "generated": generated.attack,
     "hosts": hosts.attack,
-    "log_ins": log_ins.attack,
     "slow": slow.attack,
     "bots": bots.attack,
     "tokens": tokens.attack,
     "tricks": tricks.attack,
+    # Whom it has guessed at cannot log in from elsewhere for a while.
+    "log_ins": log_ins.attack,
     "afterwards": afterwards.attack,
 }
 
@@ -87,6 +88,8 @@ def attack(names: Sequence[str], scale: float, seed: int = Site.seed) -> dict[st
                     began = time.monotonic()
                     found[name] = ATTACKS[name](site, scale)
                     print(f"{name}: {time.monotonic() - began:.1f} s", flush=True)
+                    # What was found so far is told even if a later attack breaks.
+                    print(table({name: found[name]}), flush=True)
             finally:
                 site.close()
     return found
