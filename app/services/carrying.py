@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import segno
-
 from app.domain import errors
 from app.domain.events import EventFacts
 from app.domain.places import LIVE, SUSPENDED
 from app.domain.tokens import CarryToken, FanToken, PlaceToken, new_id
 from app.extensions import settings
 from app.services import links
+from app.services.qr import drawing
 from app.store import carries as store
 from app.store import places
 from app.store.db import transaction
@@ -116,12 +115,4 @@ def _look(session: store.Db, facts: EventFacts, carry_id: str) -> Carried:
         found.expires_at,
         found.alive,
         found.used_by is not None,
-    )
-
-
-def drawing(address: str) -> str:
-    """A link as an inline SVG element."""
-    qr = segno.make(address, error="m", micro=False)
-    return str(
-        qr.svg_inline(omitsize=True, dark="#000", light="#fff", svgclass=None, lineclass=None)
     )

@@ -24,6 +24,7 @@ from app.services.carrying import Offer
 from app.services.claims import ClaimView, TicketView
 from app.services.payment_views import PaymentView
 from app.services.pictures import Picture
+from app.services.qr import drawing
 from app.services.tickets import Ticket
 
 PLACE_ID = "made-up-place-00"
@@ -168,7 +169,7 @@ def deadline_in(event: EventFacts, part: float = 0.8) -> datetime:
 def offer_in(event: EventFacts, language: str) -> Offer:
     """A link that opens nothing."""
     address = carrying.link(event.slug, PLACE_ID, language)
-    return Offer(address, carrying.drawing(address), catalogue.moment(event) + timedelta(minutes=9))
+    return Offer(address, drawing(address), catalogue.moment(event) + timedelta(minutes=9))
 
 
 Change = Callable[[ClaimView, datetime], ClaimView]

@@ -21,7 +21,7 @@ from app.domain.tokens import HalfwayToken, new_id
 from app.domain.tries import CODE
 from app.extensions import settings
 from app.services import log_in_news, outbox, sessions, staff, trail, tries
-from app.services.carrying import drawing
+from app.services.qr import drawing
 from app.store import second_factor as store
 from app.store import sessions as session_store
 from app.store import staff as people

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import segno
-
 from app.domain.calendars import calendar
 from app.domain.claims import CONFIRMED
 from app.domain.errors import TicketsNotYet
@@ -14,9 +12,7 @@ from app.domain.tokens import TicketToken
 from app.extensions import settings
 from app.services.claims import ClaimView
 from app.services.links import link
-
-# 15 % of the drawing may be scratched or folded away.
-_ERROR_LEVEL = "m"
+from app.services.qr import drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +55,4 @@ def calendar_of(claim: ClaimView) -> str:
         venue=event.venue,
         description=f"{claim.reference}\n{address}",
         link=address,
-    )
-
-
-def drawing(text: str) -> str:
-    """A QR code of this text as an inline SVG element, dark on white with its quiet zone."""
-    qr = segno.make(text, error=_ERROR_LEVEL, micro=False)
-    return str(
-        qr.svg_inline(
-            omitsize=True,
-            dark="#000",
-            light="#fff",
-            svgclass=None,
-            lineclass=None,
-        )
     )

@@ -9,7 +9,7 @@ import pytest
 from app.domain.tokens import TicketToken
 from app.extensions import db, settings
 from app.services import catalogue, previews
-from app.services.tickets import drawing
+from app.services.qr import drawing
 from app.store.models import Ticket
 from tests import factories
 from tests.views.browsing import a_claim_of, heading
