@@ -16,6 +16,7 @@ from typing import Any
 
 from app.domain import errors
 from app.domain.events import EventFacts
+from app.domain.reasons import one_line
 from app.domain.said import say
 from app.domain.staff import StaffMember
 from app.domain.tokens import PlaceToken
@@ -63,7 +64,7 @@ def decide(
     Raises EventUnknown, StateGone, Invalid (field `reason`).
     """
     event = events.look(staff, slug)
-    why = _said("reason", reason, LONGEST_REASON, say("Please say why: the fan reads it."))
+    why = one_line("reason", reason, LONGEST_REASON, say("Please say why: the fan reads it."))
     places = chosen(event, choice, seen)
     counted: Counter[str] = Counter()
     for start in range(0, len(places), _CHUNK):
@@ -115,7 +116,7 @@ def appeal(facts: EventFacts, token: PlaceToken, words: str) -> bool:
     Raises Invalid (field `appeal`), StoreUnavailable.
     """
     missing = say("Please say in a few sentences why your place should stay.")
-    said = _said("appeal", words, LONGEST_APPEAL, missing)
+    said = one_line("appeal", words, LONGEST_APPEAL, missing)
     return store.appeal(facts.id, token.place_id, said) != "none"
 
 
@@ -136,14 +137,3 @@ def send_news(payload: Mapping[str, Any]) -> None:
         due_at=datetime.fromisoformat(found["due_at"]),
         link=carrying.link(found["slug"], carry_id, found["language"]),
     )
-
-
-def _said(field: str, text: str, longest: int, missing: str) -> str:
-    """What somebody wrote into a field that must not be empty. Raises Invalid."""
-    said = " ".join(text.replace("\0", "").split())
-    if not said:
-        raise errors.Invalid({field: missing})
-    if len(said) > longest:
-        too_long = say("Please say it in at most %(most)s letters.", most=longest)
-        raise errors.Invalid({field: too_long})
-    return said

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.domain import errors, search
 from app.domain.claims import CONFIRMED, HELD
+from app.domain.reasons import one_line
 from app.domain.said import Said, say
 from app.domain.search import Meant, Near
 from app.extensions import settings
@@ -159,7 +160,7 @@ def refund(staff: StaffMember, reference: str, seen: str, reason: str) -> None:
     Raises ClaimUnknown, StateGone, Invalid (field `reason`).
     """
     _as_seen(staff, reference, seen)
-    refunds.refund_claim(reference, staff.actor, _said("reason", reason))
+    refunds.refund_claim(reference, staff.actor, one_line("reason", reason, LONGEST_REASON))
 
 
 def settle(staff: StaffMember, reference: str, seen: str, payment: str, note: str) -> None:
@@ -180,7 +181,9 @@ def settle(staff: StaffMember, reference: str, seen: str, payment: str, note: st
         raise errors.StateGone
     # A move between these two looks is refused by the verb itself, under the row's lock.
     seen_state = next(one.refund_state for one in view.payments if one.reference == payment)
-    refunds.settle(found[0].id, staff.actor, _said("note", note), seen_state or "")
+    refunds.settle(
+        found[0].id, staff.actor, one_line("note", note, LONGEST_REASON), seen_state or ""
+    )
 
 
 def send_tickets_again(
@@ -215,19 +218,7 @@ def ask_gateway(staff: StaffMember, reference: str, seen: str) -> None:
 
 def _given(field: str, text: str) -> str:
     """The reason for what leaves no other trace of why."""
-    why = _said(field, text)
-    if not why:
-        raise errors.Invalid({field: say("Please say why, for our records.")})
-    return why
-
-
-def _said(field: str, text: str) -> str:
-    """What a person gave as the reason; an empty one is refused by the verb that wants it."""
-    said = " ".join(text.replace("\0", "").split())
-    if len(said) > LONGEST_REASON:
-        too_long = say("Please say it in at most %(most)s letters.", most=LONGEST_REASON)
-        raise errors.Invalid({field: too_long})
-    return said
+    return one_line(field, text, LONGEST_REASON, say("Please say why, for our records."))
 
 
 def _own(staff: StaffMember, reference: str) -> ClaimView:
