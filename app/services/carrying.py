@@ -7,8 +7,10 @@ mail to the proven address carries that proof, too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.domain import errors
 from app.domain.events import EventFacts
@@ -103,6 +105,14 @@ def link(slug: str, carry_id: str, language: str) -> str:
     """The address that carries; whoever opens it is asked before it is used up."""
     token = CarryToken(carry_id).sign(settings.secret_key)
     return links.link(f"/events/{slug}/line/carry/{token}", language)
+
+
+def link_by_mail(carry_id: str, found: Mapping[str, Any], lives: timedelta) -> str:
+    """A link that opens the place in any browser, with the proof of the address: mail reaches
+    nobody but the fan. `found` is what outbox_facts() says of the place. Raises StoreUnavailable.
+    """
+    store.add_now(carry_id, found["place_id"], lives, found["fan_id"])
+    return link(found["slug"], carry_id, found["language"])
 
 
 def _look(session: store.Db, facts: EventFacts, carry_id: str) -> Carried:

@@ -23,7 +23,6 @@ from app.domain.tokens import PlaceToken
 from app.extensions import settings
 from app.line import verbs
 from app.services import carrying, events, mail, outbox
-from app.store import carries
 from app.store import marks as store
 from app.store.db import transaction
 from app.store.marks import Decided
@@ -126,7 +125,6 @@ def send_news(payload: Mapping[str, Any]) -> None:
     if found is None:
         return
     carry_id = f"removal-{payload['removal_id']}-{found['stage']}"
-    carries.add_now(carry_id, found["place_id"], _LINK_LIVES, found["fan_id"])
     mail.send(
         "removal",
         found["email"],
@@ -135,5 +133,5 @@ def send_news(payload: Mapping[str, Any]) -> None:
         **{name: found[name] for name in ("title", "number", "stage", "reason", "answer")},
         time_zone=found["time_zone"],
         due_at=datetime.fromisoformat(found["due_at"]),
-        link=carrying.link(found["slug"], carry_id, found["language"]),
+        link=carrying.link_by_mail(carry_id, found, _LINK_LIVES),
     )

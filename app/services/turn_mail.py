@@ -17,7 +17,6 @@ from app.extensions import settings
 from app.services import carrying, catalogue, mail, outbox
 from app.services.pictures import picture
 from app.services.scenes import scene_of
-from app.store import carries
 from app.store.db import all_rows
 
 # So long before the turn the first mail is owed, by the pace of the line.
@@ -69,7 +68,7 @@ def send_soon(payload: Mapping[str, Any]) -> None:
     found = outbox.facts_of("send_soon", payload)
     if found is None:
         return
-    link = _link(f"soon-{found['place_id']}", found, _LINK_LIVES)
+    link = carrying.link_by_mail(f"soon-{found['place_id']}", found, _LINK_LIVES)
     mail.send(
         "soon",
         found["email"],
@@ -90,7 +89,7 @@ def send_turn(payload: Mapping[str, Any]) -> None:
         return
     until = datetime.fromisoformat(found["until"])
     left = until - datetime.fromisoformat(found["now"])
-    link = _link(f"turn-{found['place_id']}-{found['turn']}", found, left)
+    link = carrying.link_by_mail(f"turn-{found['place_id']}-{found['turn']}", found, left)
     mail.send(
         "turn",
         found["email"],
@@ -102,10 +101,3 @@ def send_turn(payload: Mapping[str, Any]) -> None:
         time_zone=found["time_zone"],
         link=link,
     )
-
-
-def _link(carry_id: str, found: Mapping[str, Any], lives: timedelta) -> str:
-    """A link that opens the place in any browser, with the proof of the address: this mail
-    reaches nobody but the fan."""
-    carries.add_now(carry_id, found["place_id"], lives, found["fan_id"])
-    return carrying.link(found["slug"], carry_id, found["language"])
