@@ -16,7 +16,7 @@ from app.domain.tokens import TicketToken
 from app.extensions import settings
 from app.services.staff import StaffMember
 from app.store import tickets as store
-from app.store.db import transaction
+from app.store.db import autocommit_engine, translated
 from app.store.tickets import Found
 
 VALID = "valid"
@@ -47,8 +47,8 @@ def check(staff: StaffMember, text: str) -> Verdict:
     token = TicketToken.read(text, settings.secret_key)
     if token is None:
         return Verdict(BARE if as_ticket_code(text) else NOT_OURS)
-    with transaction() as session:
-        found = store.with_code(session, token.code)
+    with translated(), autocommit_engine().connect() as connection:
+        found = store.with_code(connection, token.code)
     # A code goes when its ticket is given back, and with it whose it was.
     if found is None:
         return Verdict(VOID)
