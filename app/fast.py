@@ -157,7 +157,7 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
     if status is None:
         return None
     proven = cookies.proven(status.place_token, jar)
-    body = waiting.fragment_if_known(facts, status, proven, language, packed)
+    body = waiting.fragment(facts, status, proven, language).if_known(packed)
     return told(body, HTML, packed, cookies_of(place, status, jar)) if body else None
 
 
@@ -197,7 +197,7 @@ def waiting_page(environ: Environ, facts: EventFacts) -> Answer | None:
     packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     proven, due = cookies.proven(status.place_token, jar), owes_proof(facts, status, jar)
     form = str(guard.field_of(visitor))
-    body = waiting.page_if_known(facts, status, proven, due, language, form, packed)
+    body = waiting.page(facts, status, proven, due, language, form).if_known(packed)
     if body is None:
         return None
     given = cookies_of(place, status, jar)

@@ -59,7 +59,7 @@ def wait(slug: str) -> Answer:
         return _answer(place, status, html, "text/html")
     packed = takes_gzip(request.headers.get("Accept-Encoding", ""))
     form = str(guard.own_form())
-    body = waiting.page(facts, status, proven, due, language(), form, packed)
+    body = waiting.page(facts, status, proven, due, language(), form).rendered(packed)
     return _answer(place, status, body, "text/html", packed)
 
 
@@ -71,7 +71,7 @@ def status(slug: str) -> Answer:
         return _answer(place, found, as_json(found, language()), "application/json")
     packed = takes_gzip(request.headers.get("Accept-Encoding", ""))
     proven = cookies.proven(found.place_token)
-    body = waiting.fragment(facts, found, proven, language(), packed)
+    body = waiting.fragment(facts, found, proven, language()).rendered(packed)
     return _answer(place, found, body, "text/html", packed)
 
 

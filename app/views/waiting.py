@@ -148,9 +148,8 @@ class Shown(NamedTuple):
 _frames: dict[str, tuple[EventFacts, dict[Shown, Frame]]] = {}
 
 
-def situation(
-    event: EventFacts, status: LineStatus, proven: bool, language: str, now: datetime
-) -> Situation:
+def situation(my: Mine, proven: bool) -> Situation:
+    event, status, now, language, _ = my
     return Situation(
         state=status.state,
         at_most_ahead=_at_most(status.ahead),
@@ -175,48 +174,51 @@ def situation(
     )
 
 
-def fragment_if_known(
-    event: EventFacts, status: LineStatus, proven: bool, language: str, packed: bool
-) -> bytes | None:
-    """The fragment, unless it has to be rendered, which takes Flask."""
+class View(NamedTuple):
+    """What one request shows: a frame, and what is the fan's own in it."""
+
+    my: Mine
+    shown: Shown
+
+    def if_known(self, packed: bool) -> bytes | None:
+        """It, gzipped if `packed`, unless its frame has to be rendered, which takes Flask."""
+        frame = _frame_if_known(self.my.event, self.shown)
+        return _filled(frame, self.my, packed) if frame else None
+
+    def rendered(self, packed: bool) -> bytes:
+        """It, gzipped if `packed`, its frame rendered by this request unless another one did."""
+        return _filled(_frame(self.my.event, self.shown), self.my, packed)
+
+
+def fragment(event: EventFacts, status: LineStatus, proven: bool, language: str) -> View:
+    """The fragment; `language` is the request's, as for page()."""
     my = Mine(event, status, catalogue.moment(event), language)
-    return _filled_if_known(my, Shown(_here(my, proven)), packed)
+    return View(my, Shown(situation(my, proven)))
+
+
+def page(
+    event: EventFacts, status: LineStatus, proven: bool, due: bool, language: str, form: str
+) -> View:
+    """The whole page, for a request whose address says a language at most. `form` is the field of
+    its form (guard.field_of)."""
+    my = Mine(event, status, catalogue.moment(event), language, form)
+    return View(my, Shown(situation(my, proven), True, proven, due))
 
 
 def far_fragment_if_known(
     event: EventFacts, far: FarBack, language: str, packed: bool
 ) -> bytes | None:
-    """As fragment_if_known(), for a fan who is far back."""
+    """The fragment of a fan who is far back, unless it has to be rendered."""
     shown = far.depth.shown
     frame = shown.get(language)
     if frame is None:
-        told = Mine(event, far.depth.told, catalogue.moment(event), language)
-        whole = _frame_if_known(event, Shown(_here(told, False)))
+        told = fragment(event, far.depth.told, False, language)
+        whole = _frame_if_known(event, told.shown)
         if whole is None:
             return None
-        frame = shown[language] = whole.with_holes(OWN, told.text)
+        frame = shown[language] = whole.with_holes(OWN, told.my.text)
     my = Mine(event, far, event.as_of, language)
     return _filled(frame, my, packed)
-
-
-def page_if_known(
-    event: EventFacts,
-    status: LineStatus,
-    proven: bool,
-    due: bool,
-    language: str,
-    form: str,
-    packed: bool,
-) -> bytes | None:
-    """The whole page for who holds this place, unless it has to be rendered. `form` is the field of
-    its form (guard.field_of)."""
-    my = Mine(event, status, catalogue.moment(event), language, form)
-    return _filled_if_known(my, Shown(_here(my, proven), True, proven, due), packed)
-
-
-def _filled_if_known(my: Mine, shown: Shown, packed: bool) -> bytes | None:
-    frame = _frame_if_known(my.event, shown)
-    return _filled(frame, my, packed) if frame else None
 
 
 def _frame_if_known(event: EventFacts, shown: Shown) -> Frame | None:
@@ -226,28 +228,6 @@ def _frame_if_known(event: EventFacts, shown: Shown) -> Frame | None:
 
 def _filled(frame: Frame, my: Mine, packed: bool) -> bytes:
     return frame.filled([HOLES[name](my) for name in frame.holes], packed)
-
-
-def fragment(
-    event: EventFacts, status: LineStatus, proven: bool, language: str, packed: bool = False
-) -> bytes:
-    """The fragment, gzipped if `packed`; `language` is the request's, as for page()."""
-    my = Mine(event, status, catalogue.moment(event), language)
-    return _filled(_frame(event, Shown(_here(my, proven))), my, packed)
-
-
-def page(
-    event: EventFacts,
-    status: LineStatus,
-    proven: bool,
-    due: bool,
-    language: str,
-    form: str,
-    packed: bool = False,
-) -> bytes:
-    """The whole page, as page_if_known(); the address says a language at most."""
-    my = Mine(event, status, catalogue.moment(event), language, form)
-    return _filled(_frame(event, Shown(_here(my, proven), True, proven, due)), my, packed)
 
 
 def lone_page(
@@ -262,7 +242,7 @@ def lone_page(
     my = Mine(event, status, catalogue.moment(event), language)
     return render_template(
         "line/wait.html",
-        **_context(event, _here(my, proven), _Own(my)),
+        **_context(event, situation(my, proven), _Own(my)),
         still=still,
         due=due,
         proven=proven,
@@ -304,10 +284,6 @@ def _at_most(ahead: int | None) -> int | None:
     if ahead is None:
         return None
     return _BANDS[bisect_left(NEAR, ahead)]
-
-
-def _here(my: Mine, proven: bool) -> Situation:
-    return situation(my.event, my.status, proven, my.language, my.now)
 
 
 def _context(event: EventFacts, here: Situation, own: _Marks | _Own) -> dict[str, Any]:
