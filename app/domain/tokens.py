@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 _LONGEST = 256
 # Part of each purpose: tokens of another format are thereby tokens for something else.
@@ -79,14 +79,21 @@ class _Token:
 
     @classmethod
     def _read(cls, text: str, key: str) -> Self | None:
-        fields = read(cls.KIND, text, key)
-        if fields is None or len(fields) != len(cls.TYPES):
-            return None
-        try:
-            values = [kind(field) for kind, field in zip(cls.TYPES, fields, strict=True)]
-        except ValueError:
-            return None
-        return cls(*values)
+        return _parsed(cls, text, key)
+
+
+_Kind = TypeVar("_Kind", bound=_Token)
+
+
+def _parsed(kind: type[_Kind], text: str, key: str) -> _Kind | None:
+    fields = read(kind.KIND, text, key)
+    if fields is None or len(fields) != len(kind.TYPES):
+        return None
+    try:
+        values = [type_(field) for type_, field in zip(kind.TYPES, fields, strict=True)]
+    except ValueError:
+        return None
+    return kind(*values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class PlaceToken(_Token):
     @lru_cache(maxsize=65_536)
     def _read(cls, text: str, key: str) -> Self | None:
         # Kept, about 500 bytes each, because a browser shows the same one at every poll.
-        return _Token._read.__func__(cls, text, key)  # type: ignore[attr-defined,no-any-return]
+        return _parsed(cls, text, key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,9 @@ def counts(event: EventFacts) -> tuple[int, int]:
 def stories(session: store.Db, places: Iterable[tuple[str, str]]) -> dict[str, list[Said]]:
     """What support may tell of these places, given as (id, time zone); of most, nothing."""
     zones = dict(places)
+    if not zones:
+        # Most searches find claims.
+        return {}
     rows = store.of_places(session, list(zones))
     return {
         place_id: list(rules.story(list(own), zones[place_id]))

@@ -34,22 +34,27 @@ def password() -> Page:
 
 @blueprint.post("/sessions/<int:session_id>/end")
 def end(session_id: int) -> Page:
-    try:
-        staff.make_sure(me(), _sent("password"))
-    except (Invalid, TooManyTries) as refusal:
-        return _page(refusal), answer_of(refusal)[0]
+    if unsure := _asks_again():
+        return unsure
     sessions.end(me(), session_id)
     return _done(say("That browser is logged out."))
 
 
 @blueprint.post("/log-out-everywhere")
 def log_out_everywhere() -> Page:
+    if unsure := _asks_again():
+        return unsure
+    sessions.log_out_everywhere(me())
+    return forget_browser()
+
+
+def _asks_again() -> Page | None:
+    """The page again, unless the password that is asked before sessions end is right."""
     try:
         staff.make_sure(me(), _sent("password"))
     except (Invalid, TooManyTries) as refusal:
         return _page(refusal), answer_of(refusal)[0]
-    sessions.log_out_everywhere(me())
-    return forget_browser()
+    return None
 
 
 @blueprint.get("/code")
