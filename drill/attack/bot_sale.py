@@ -16,9 +16,7 @@ from typing import Any
 
 from app.domain.codes import code_of
 from app.domain.proofs import MOST, OFF
-from drill.attack.site import SECRET_KEY, Answer, Row, Site, Visitor
-
-__all__ = ["Case", "Row", "Sale", "Sold"]
+from drill.attack.site import SECRET_KEY, Answer, Site, Visitor
 
 # Turns a second, and how long each lasts (s).
 TURNS, PASS = 40, 10

@@ -1,7 +1,7 @@
 """5,000 places taken by scripts from a few networks, against 500 fair fans for 500 tickets: which
 share the scripts get, protection by protection (drill/attack/bot_sale.py plays one sale).
 
-A sale is compressed: thirty turns a second, and passes of ten seconds. Nothing is skipped, with two
+A sale is compressed: forty turns a second, and passes of ten seconds. Nothing is skipped, with two
 exceptions, which favour nobody: a code is read from where it is derived instead of from a mail, and
 the sum of a *fan's* browser counts as done after what a phone takes for it, since five hundred
 phones do not fit into this machine. The scripts really search, with a core of their own from their
