@@ -61,7 +61,7 @@ def verbs():
 
 
 def told():
-    rows = db.session.scalars(select(OutboxEntry.payload)).all()
+    rows = db.session.scalars(select(OutboxEntry.payload).order_by(OutboxEntry.id)).all()
     db.session.rollback()
     return [row["what"] for row in rows]
 
