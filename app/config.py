@@ -129,7 +129,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         lease=env.number("LEASE", 10, at_least=0.3),
         pool_size=int(env.number("POOL_SIZE", 8, at_least=1, at_most=200)),
         pool_wait=env.number("POOL_WAIT", 0.5, at_least=0.05),
-        claims_at_once=int(env.number("CLAIMS_AT_ONCE", 3, at_least=1, at_most=200)),
+        claims_at_once=int(env.number("CLAIMS_AT_ONCE", 7, at_least=1, at_most=200)),
         gateway_timeout=env.number("GATEWAY_TIMEOUT", 10, at_least=0.1),
         gateway_networks=env.networks("GATEWAY_NETWORKS"),
         payment_grace=env.number("PAYMENT_GRACE", 120, at_least=0),

@@ -3,7 +3,7 @@
 Every effect (a commit, a script's reply, the gateway's answer, a mail taken, a job taken ...)
 passes one of a few borders, and each border calls `reached`. A point names itself: the nearest
 function above the borders, the border, and how often this process has been there, such as
-`claims.claim/line:take#1`. docs/faults.md tells how the tests use them.
+`claims._try_together/line:take#1`. docs/faults.md tells how the tests use them.
 """
 
 from __future__ import annotations

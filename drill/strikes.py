@@ -106,7 +106,7 @@ def two_of_each(stage: Stage, chance: random.Random) -> None:
     port = int(stage.environment()["PORT"]) + 7
     commands = [python("-m", "jobs.worker", lane) for lane in ("beats", "money", "mail")]
     commands += [python("-m", "jobs.beat")]
-    web = f"--interface wsgi --host 127.0.0.1 --port {port} --workers 1 --blocking-threads 4"
+    web = f"--interface wsgi --host 127.0.0.1 --port {port} --workers 1 --blocking-threads 8"
     web += " --workers-kill-timeout 3 --log-level warning wsgi:app"
     commands += [["granian", *web.split()]]
     second = {**stage.run, "url": f"http://localhost:{port}"}

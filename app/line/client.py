@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from os import getpid
 from threading import local
-from typing import Any
+from typing import Any, NamedTuple
 
 import hiredis
 import structlog
@@ -83,22 +83,22 @@ class _Bare:
 
         Raises OSError (a timeout, too), after which the connection is of no more use.
         """
-        return self.send(b"*%d\r\n%b" % (len(words), _packed(words)))
+        return self.send(b"*%d\r\n%b" % (len(words), _packed(words)), 1)[0]
 
-    def send(self, command: bytes) -> Any:
-        """As ask(), of a command that is packed already."""
-        self._socket.sendall(command)
+    def send(self, commands: bytes, count: int) -> list[Any]:
+        """As ask(), of so many commands in one trip, packed already."""
+        self._socket.sendall(commands)
         while self.unheard:
             answer = self._answer()
             self.unheard -= 1
             if isinstance(answer, hiredis.ReplyError):
                 log.error("redis refused a script", error=str(answer))
-        return self._answer()
+        return [self._answer() for _ in range(count)]
 
-    def post(self, command: bytes) -> None:
-        """As send(), but the answer is read when the next one is."""
-        self._socket.sendall(command)
-        self.unheard += 1
+    def post(self, commands: bytes, count: int) -> None:
+        """As send(), but the answers are read when the next ones are."""
+        self._socket.sendall(commands)
+        self.unheard += count
 
     def _answer(self) -> Any:
         answer = self._reader.gets()
@@ -143,6 +143,15 @@ _CLASSES: dict[type[Any], type[Any]] = {
 }
 
 
+class Call(NamedTuple):
+    """One script that is to run, as LineClient.run() takes it."""
+
+    name: str
+    epoch: int
+    keys: Sequence[str]
+    args: Sequence[str | int]
+
+
 class LineClient:
     """A connection for each thread, and the memory of a silent server. Created unbound."""
 
@@ -180,32 +189,36 @@ class LineClient:
         Replies hold bytes and ints. Raises LineLost when there is no valid copy of this epoch
         on the server, LineUnavailable when Redis did not answer; the script may have run then.
         """
-        reply = self._ask(name, epoch, keys, args)
-        if reply == NO_VALID_COPY:
-            raise LineLost
-        return reply
+        return self.run_all([Call(name, epoch, keys, args)])[0]
 
-    def post(self, name: str, epoch: int, keys: Sequence[str], *args: str | int) -> None:
-        """As run(), without waiting for the answer: for what heals if it is lost.
+    def run_all(self, calls: Sequence[Call]) -> list[Any]:
+        """As run(), of several in one trip. Raises what befell one of them, whatever became of
+        the others."""
+        replies = self._ask(calls, waits=True)
+        if NO_VALID_COPY in replies:
+            raise LineLost
+        return replies
+
+    def post_all(self, calls: Sequence[Call]) -> None:
+        """As run_all(), without waiting for the answers: for what heals if it is lost.
 
         Redis reads it before whatever it is asked later. Raises LineUnavailable.
         """
-        self._ask(name, epoch, keys, args, waits=self._silence.is_feared)
+        self._ask(calls, waits=self._silence.is_feared)
 
-    def _ask(
-        self,
-        name: str,
-        epoch: int,
-        keys: Sequence[str],
-        args: Sequence[str | int],
-        waits: bool = True,
-    ) -> Any:
+    def refuse_if_feared(self) -> None:
+        """Raises LineUnavailable if Redis did not answer the last time: for who would have to wait
+        for somebody else's call first."""
+        if self._silence.is_feared:
+            raise LineUnavailable
+
+    def _ask(self, calls: Sequence[Call], waits: bool) -> list[Any]:
         if self._make is None:
             raise RuntimeError("create_app() has not run in this process.")
         if self._silence.refuses():
             raise LineUnavailable
         try:
-            reply = self._evaluate(name, epoch, keys, args, waits)
+            replies = self._evaluate(calls, waits)
         except (OSError, Disconnected, TimedOut) as exc:
             # Those of the other threads are broken too, most likely.
             self._life += 1
@@ -213,12 +226,14 @@ class LineClient:
             raise LineUnavailable from exc
         except (RedisError, hiredis.ReplyError) as exc:
             # Loading, read-only, out of memory - or a fault in a script, which must not hide.
-            log.error("redis refused a script", script=name, error=str(exc))
+            names = sorted({call.name for call in calls})
+            log.error("redis refused a script", script=" ".join(names), error=str(exc))
             raise LineUnavailable from exc
         finally:
             self._silence.looked()
-        reached("line:", name)
-        return reply
+        for call in calls:
+            reached("line:", call.name)
+        return replies
 
     def alive(self) -> bool:
         """Whether Redis answers now."""
@@ -228,30 +243,30 @@ class LineClient:
             self._life += 1
             return False
 
-    def _evaluate(
-        self, name: str, epoch: int, keys: Sequence[str], args: Sequence[str | int], waits: bool
-    ) -> Any:
-        wanted = script(name)
+    def _evaluate(self, calls: Sequence[Call], waits: bool) -> list[Any]:
         connection = self._connection()
-        own = (f"{epoch}:{connection.run_id}", *args)
         try:
-            count = 3 + len(keys) + len(own)
-            command = b"*%d\r\n%b%b" % (count, _start(wanted.sha, tuple(keys)), _packed(own))
+            commands = b"".join([_command(call, connection.run_id) for call in calls])
             # One that the server may not have yet has to be sent again as a whole.
-            if not waits and name in connection.loaded:
-                return connection.post(command)
-            reply = connection.send(command)
-            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
-                reply = connection.ask("EVAL", wanted.text, len(keys), *keys, *own)
+            if not waits and all(call.name in connection.loaded for call in calls):
+                connection.post(commands, len(calls))
+                return []
+            replies: list[Any] = connection.send(commands, len(calls))
+            for index, (call, reply) in enumerate(zip(calls, replies, strict=True)):
+                if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+                    own = _own_words(call, connection.run_id)
+                    text = script(call.name).text
+                    replies[index] = connection.ask("EVAL", text, len(call.keys), *call.keys, *own)
         except BaseException:
             # Also a thread that is stopped between the question and the answer: it would leave
             # the answer to its next question.
             self._drop()
             raise
-        if isinstance(reply, hiredis.ReplyError):
-            raise reply
-        connection.loaded.add(name)
-        return reply
+        for call, reply in zip(calls, replies, strict=True):
+            if isinstance(reply, hiredis.ReplyError):
+                raise reply
+            connection.loaded.add(call.name)
+        return replies
 
     def _connection(self) -> Any:
         """This thread's own. Raises OSError, RedisError."""
@@ -274,6 +289,16 @@ class LineClient:
         mine: Any = self._own.connection
         self._own.connection = None
         mine.disconnect()
+
+
+def _command(call: Call, run_id: str) -> bytes:
+    own = _own_words(call, run_id)
+    start = _start(script(call.name).sha, tuple(call.keys))
+    return b"*%d\r\n%b%b" % (3 + len(call.keys) + len(own), start, _packed(own))
+
+
+def _own_words(call: Call, run_id: str) -> tuple[str | int, ...]:
+    return (f"{call.epoch}:{run_id}", *call.args)
 
 
 @lru_cache(maxsize=1024)

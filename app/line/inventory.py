@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, NamedTuple
 
-from app.line.client import line_client
+from app.line.client import Call, line_client
 from app.line.keys import keys_of
 
 # Scripts take their numbers in chunks, so that none of them holds Redis for long.
@@ -37,23 +38,34 @@ class ClaimInProgress:
     """Another request of the same fan is claiming. Nothing was taken."""
 
 
-def take(
-    event_id: int, epoch: int, fan_id: int, request_id: str, quantity: int, lease_ms: int
-) -> Taken | Fewer | ClaimInProgress:
-    """Take the lowest `quantity` free numbers on lease for `lease_ms`.
+class Wanted(NamedTuple):
+    """The numbers that one request of a fan wants."""
+
+    event_id: int
+    epoch: int
+    fan_id: int
+    request_id: str
+    quantity: int
+
+
+def take(wanted: Sequence[Wanted], lease_ms: int) -> list[Taken | Fewer | ClaimInProgress]:
+    """For each, in one trip, take the lowest `quantity` free numbers on lease for `lease_ms`.
 
     Repeated with the same request id during the lease, it takes nothing more and gives the
-    same numbers.
+    same numbers. When it raises, some may have been taken.
     """
+    replies = line_client.run_all([_take(one, lease_ms) for one in wanted])
+    return [_taken(reply) for reply in replies]
+
+
+def _take(wanted: Wanted, lease_ms: int) -> Call:
+    event_id, epoch, fan_id, request_id, quantity = wanted
     keys = keys_of(event_id)
-    reply = line_client.run(
-        "take",
-        epoch,
-        (keys.epoch, keys.free, keys.leases, keys.lock(fan_id), keys.request(request_id)),
-        request_id,
-        quantity,
-        lease_ms,
-    )
+    used = (keys.epoch, keys.free, keys.leases, keys.lock(fan_id), keys.request(request_id))
+    return Call("take", epoch, used, (request_id, quantity, lease_ms))
+
+
+def _taken(reply: Any) -> Taken | Fewer | ClaimInProgress:
     if reply[0] == -3:
         return ClaimInProgress()
     if reply[0] == -2:
@@ -61,37 +73,37 @@ def take(
     return Taken([int(number) for number in reply])
 
 
-def settle(
-    event_id: int,
-    epoch: int,
-    fan_id: int,
-    request_id: str,
-    numbers: Sequence[int],
-    place_id: str,
-) -> None:
-    """Postgres has the claim: end the leases and the place, unlock the fan.
+class Settled(NamedTuple):
+    """A request whose claim Postgres has."""
+
+    wanted: Wanted
+    numbers: Sequence[int]
+    place_id: str
+
+
+def settle(settled: Sequence[Settled]) -> None:
+    """Postgres has these claims: end the leases and the places, unlock the fans.
 
     Nobody waits for it: of a loss, reconciliation knows by Postgres. Raises LineUnavailable.
     """
-    keys = keys_of(event_id)
-    line_client.post(
-        "settle",
-        epoch,
-        (
-            keys.epoch,
-            keys.free,
-            keys.leases,
-            keys.lock(fan_id),
-            keys.line,
-            keys.visitors,
-            keys.places,
-            keys.passes,
-            keys.gone,
-        ),
-        request_id,
-        place_id,
-        *numbers,
+    line_client.post_all([_settle(one) for one in settled])
+
+
+def _settle(settled: Settled) -> Call:
+    keys = keys_of(settled.wanted.event_id)
+    used = (
+        keys.epoch,
+        keys.free,
+        keys.leases,
+        keys.lock(settled.wanted.fan_id),
+        keys.line,
+        keys.visitors,
+        keys.places,
+        keys.passes,
+        keys.gone,
     )
+    request_id, epoch = settled.wanted.request_id, settled.wanted.epoch
+    return Call("settle", epoch, used, (request_id, settled.place_id, *settled.numbers))
 
 
 def give_back(

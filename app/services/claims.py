@@ -15,6 +15,7 @@ from time import sleep
 from typing import Any, NoReturn
 
 from app import clock
+from app.combining import Asked, Combiner
 from app.domain import claims as rules
 from app.domain import errors, events, payments
 from app.domain.claims import ClaimForm
@@ -23,12 +24,13 @@ from app.domain.references import claim_reference
 from app.domain.tokens import PassToken
 from app.extensions import settings
 from app.line import inventory
+from app.line.client import line_client
 from app.services import catalogue
 from app.services.payment_views import PaymentView, moment_of, view_of
 from app.services.slots import Slots
 from app.store import claims as store
 from app.store import tickets, timeline
-from app.store.db import transaction
+from app.store.db import refuse_if_feared, transaction
 from app.store.models import Claim
 
 # After this many sets of numbers that Postgres did not know as free, Redis is too wrong to be
@@ -100,26 +102,18 @@ def claim(
     request = _Request(facts, pass_token, fan_id, form, form_key)
     with _slots.one_of(settings.claims_at_once):
         for attempt in range(_SETS_OF_NUMBERS):
-            # The quantity belongs to the question: the same form sent with another quantity must
-            # not be given the numbers of the first.
-            request_id = f"{form_key}.{form.quantity}.{attempt}"
             try:
-                taken = inventory.take(
-                    facts.id,
-                    facts.epoch,
-                    fan_id,
-                    request_id,
-                    form.quantity,
-                    int(settings.lease * 1000),
-                )
+                taken, outcome = _try(request, attempt)
             except errors.LineUnavailable:
                 break
+            except errors.OutcomeUnknown:
+                return _find_out(request)
             if isinstance(taken, inventory.ClaimInProgress):
                 return _claim_in_progress(request)
             if isinstance(taken, inventory.Fewer):
                 # A form sent again after a lost answer finds its claim, even when all is sold.
                 return _standing(request) or _refuse_too_few(facts.id, taken.left)
-            reference = _put_in_postgres(request, request_id, taken.numbers)
+            reference = _put_in_postgres(request, attempt, taken.numbers, outcome)
             if reference is not None:
                 return reference
         return _without_redis(request)
@@ -132,6 +126,13 @@ class _Request:
     fan_id: int
     form: ClaimForm
     form_key: str
+
+    def wanted(self, attempt: int) -> inventory.Wanted:
+        # The quantity belongs to the question: the same form sent with another quantity must not
+        # be given the numbers of the first.
+        request_id = f"{self.form_key}.{self.form.quantity}.{attempt}"
+        facts = self.facts
+        return inventory.Wanted(facts.id, facts.epoch, self.fan_id, request_id, self.form.quantity)
 
     def parameters(self, numbers: list[int] | None) -> Mapping[str, Any]:
         return {
@@ -150,39 +151,85 @@ class _Request:
         }
 
 
-def _put_in_postgres(request: _Request, request_id: str, numbers: list[int]) -> str | None:
-    """The claim's reference, or None when these numbers were not all free after all.
+_Taken = inventory.Taken | inventory.Fewer | inventory.ClaimInProgress
+
+
+def _try(request: _Request, attempt: int) -> tuple[_Taken, store.Outcome | None]:
+    """What Redis and Postgres say to it, asked together with all who claim at this moment; None
+    where Postgres was not asked, or might as well not have been.
+
+    Raises LineUnavailable when no numbers are to be had, OutcomeUnknown, StoreUnavailable, Busy.
+    """
+    if _combiner.is_asking:
+        # Who looks whether a silent server is back looks for everybody, and may look for long.
+        line_client.refuse_if_feared()
+        refuse_if_feared()
+    answer: tuple[_Taken, store.Outcome | None] = _combiner.ask((request, attempt))
+    return answer
+
+
+def _try_together(asked: list[Asked[tuple[_Request, int]]]) -> None:
+    """One trip to Redis for the numbers of all, one commit for those who got some, and one word
+    to Redis of what is claimed."""
+    # Everybody locks places in this order, so that two transactions wait for each other instead
+    # of deadlocking.
+    asked.sort(key=lambda each: each.question[0].pass_token.place_id)
+    wanted = [request.wanted(attempt) for request, attempt in (each.question for each in asked)]
+    offered = []
+    for each, taken in zip(asked, inventory.take(wanted, int(settings.lease * 1000)), strict=True):
+        each.answer = taken, None
+        if isinstance(taken, inventory.Taken):
+            offered.append((each, taken))
+    parameters = [each.question[0].parameters(taken.numbers) for each, taken in offered]
+    outcomes = store.claim_together(parameters) if offered else None
+    if outcomes is not None:
+        for (each, taken), outcome in zip(offered, outcomes, strict=True):
+            each.answer = taken, outcome
+        _settle([(*each.question, each.answer[1]) for each, _ in offered])
+
+
+_combiner = Combiner(_try_together)
+
+
+def _settle(answered: list[tuple[_Request, int, store.Outcome]]) -> None:
+    settled = [
+        inventory.Settled(request.wanted(attempt), outcome.numbers, request.pass_token.place_id)
+        for request, attempt, outcome in answered
+        if outcome.outcome == "claimed"
+    ]
+    if settled:
+        # Losing this call leaves leases that run out and passes that Postgres calls used.
+        with suppress(errors.LineUnavailable):
+            inventory.settle(settled)
+
+
+def _put_in_postgres(
+    request: _Request, attempt: int, numbers: list[int], answer: store.Outcome | None
+) -> str | None:
+    """The claim's reference, or None when these numbers were not all free after all. `answer` is
+    what Postgres has said already.
 
     StoreUnavailable and OutcomeUnknown give nothing back: the claim may stand, so the leases
     run out instead and reconciliation asks Postgres.
     """
-    facts = request.facts
     try:
-        answer = store.claim_tickets(request.parameters(numbers))
+        if answer is None:
+            answer = store.claim_tickets(request.parameters(numbers))
+            _settle([(request, attempt, answer)])
     except errors.Conflict:
-        _give_back(request, request_id, numbers)
+        _give_back(request, attempt, numbers)
         return None
     except errors.AlreadyClaimed:
-        _give_back(request, request_id, numbers)
+        _give_back(request, attempt, numbers)
         return _find_out(request)
     except errors.OutcomeUnknown:
         return _find_out(request)
     if answer.outcome == "claimed":
-        # Losing this call leaves leases that run out and a pass that Postgres calls used.
-        with suppress(errors.LineUnavailable):
-            inventory.settle(
-                facts.id,
-                facts.epoch,
-                request.fan_id,
-                request_id,
-                answer.numbers,
-                request.pass_token.place_id,
-            )
         return answer.reference
-    _give_back(request, request_id, numbers)
+    _give_back(request, attempt, numbers)
     if answer.outcome == "fewer":
         return None
-    return _concluded(facts, answer)
+    return _concluded(request.facts, answer)
 
 
 def _without_redis(request: _Request) -> str:
@@ -227,9 +274,9 @@ def _concluded(facts: EventFacts, answer: store.Outcome) -> str:
             raise AssertionError(f"claim_tickets() answered {other!r}")
 
 
-def _give_back(request: _Request, request_id: str, numbers: list[int]) -> None:
+def _give_back(request: _Request, attempt: int, numbers: list[int]) -> None:
     """Give back exactly the numbers that are still free and forget the others."""
-    facts = request.facts
+    facts, request_id = request.facts, request.wanted(attempt).request_id
     with suppress(errors.LineUnavailable, errors.NotNow):
         free = store.still_free(facts.id, numbers)
         taken = [number for number in numbers if number not in free]

@@ -11,15 +11,15 @@ import re
 import select
 import socket
 from collections import namedtuple
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import _WaitTimeout, error_from_result
-from psycopg.pq import ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 # A stopped Postgres backend defeats statement_timeout, keepalives and tcp_user_timeout, so the
@@ -53,6 +53,10 @@ class Statement:
             self.parameters.append(found[1])
         return f"${self.parameters.index(found[1]) + 1}"
 
+    def asked_with(self, parameters: Mapping[str, Any]) -> Question:
+        """Raises psycopg.DataError for what no text can hold."""
+        return Question(self, [as_text(parameters[name]) for name in self.parameters])
+
     def row_of(self, result: PGresult) -> Any:
         """What makes a named tuple of one row's values."""
         if self._row is None:
@@ -60,6 +64,13 @@ class Statement:
             row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
             self._row = row._make
         return self._row
+
+
+class Question(NamedTuple):
+    """A statement and its parameters, as they go over the wire."""
+
+    statement: Statement
+    values: list[bytes | None]
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -121,37 +132,53 @@ class BoundedConnection(psycopg.Connection[Any]):
         word that its outcome is unknown."""
         return self.closed or bool(self._ear.poll(0))
 
-    def ask(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Any]:
+    def ask(self, question: Question) -> list[Any]:
         """The rows of a statement that is a transaction by itself. Not within another one.
 
         Raises psycopg.Error.
         """
-        values = [as_text(parameters[name]) for name in statement.parameters]
+        self._prepare(question.statement)
+        self.pgconn.send_query_prepared(question.statement.name, question.values)
+        return self._rows(question.statement, self._answer())
+
+    def ask_together(self, questions: Sequence[Question]) -> list[list[Any]] | None:
+        """As ask(), of several that are one transaction: sent at once, and committed at once.
+
+        None if one of them was refused; then none has taken effect. Raises psycopg.Error when
+        nobody knows what the server did.
+        """
+        for question in questions:
+            self._prepare(question.statement)
+        # Up to a sync they are one transaction: PostgreSQL's documentation, "Pipeline Mode".
+        self.pgconn.enter_pipeline_mode()
+        for question in questions:
+            self.pgconn.send_query_prepared(question.statement.name, question.values)
+        self.pgconn.pipeline_sync()
+        deadline = self._sent()
+        results = self._until_synced(deadline)
+        self.pgconn.exit_pipeline_mode()
+        if any(result.status not in _ANSWERS for result in results):
+            return None
+        return [
+            self._rows(question.statement, result)
+            for question, result in zip(questions, results, strict=True)
+        ]
+
+    def _prepare(self, statement: Statement) -> None:
         if statement.name not in self._known:
             self.pgconn.send_prepare(statement.name, statement.text)
             self._answer()
             self._known.add(statement.name)
-        self.pgconn.send_query_prepared(statement.name, values)
-        result = self._answer()
+
+    def _rows(self, statement: Statement, result: PGresult) -> list[Any]:
         reader = Transformer(self)
         reader.set_pgresult(result)
         return reader.load_rows(0, result.ntuples, statement.row_of(result))
 
     def _answer(self) -> PGresult:
         """What the server says to what was sent, read to its end."""
-        pgconn, deadline = self.pgconn, monotonic() + self.longest_wait
-        while pgconn.flush():
-            # More than the socket takes at once; the server may have to be heard meanwhile.
-            self._until(deadline, select.POLLIN | select.POLLOUT)
-            pgconn.consume_input()
-        answer = None
-        while True:
-            while pgconn.is_busy():
-                self._until(deadline)
-                pgconn.consume_input()
-            result = pgconn.get_result()
-            if result is None:
-                break
+        deadline, answer = self._sent(), None
+        while (result := self._result(deadline)) is not None:
             # Of a server that ends, the second one says less than the first: only that it is gone.
             answer = answer or result
         if answer is None:
@@ -159,6 +186,44 @@ class BoundedConnection(psycopg.Connection[Any]):
         if answer.status not in _ANSWERS:
             raise error_from_result(answer)
         return answer
+
+    def _until_synced(self, deadline: float) -> list[PGresult]:
+        """What the server says to each that was sent in a pipeline, and, if it could not commit,
+        to that."""
+        results: list[PGresult] = []
+        try:
+            while True:
+                result = self._result(deadline)
+                if result is None:
+                    # It comes between the answers, and for ever when nobody is there.
+                    if self.pgconn.status != ConnStatus.OK:
+                        raise psycopg.OperationalError("the server went away")
+                elif result.status == ExecStatus.PIPELINE_SYNC:
+                    return results
+                else:
+                    results.append(result)
+        except psycopg.OperationalError as exc:
+            # What a server says before it goes says more.
+            for result in results:
+                last_words = error_from_result(result)
+                if isinstance(last_words, psycopg.OperationalError):
+                    raise last_words from exc
+            raise
+
+    def _sent(self) -> float:
+        """Have everything go out; until when its answer is waited for."""
+        pgconn, deadline = self.pgconn, monotonic() + self.longest_wait
+        while pgconn.flush():
+            # More than the socket takes at once; the server may have to be heard meanwhile.
+            self._until(deadline, select.POLLIN | select.POLLOUT)
+            pgconn.consume_input()
+        return deadline
+
+    def _result(self, deadline: float) -> PGresult | None:
+        while self.pgconn.is_busy():
+            self._until(deadline)
+            self.pgconn.consume_input()
+        return self.pgconn.get_result()
 
     def _until(self, deadline: float, event: int = select.POLLIN) -> None:
         ear = self._ear

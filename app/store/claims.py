@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.orm import Session, scoped_session, selectinload
 
 from app.domain.claims import HELD, LIVE
-from app.store.db import autocommit_engine, one_statement, translated
+from app.store.db import autocommit_engine, one_statement, together, translated
 from app.store.models import Claim
 
 Db = Session | scoped_session[Session]
@@ -29,8 +29,17 @@ class Outcome:
 
 def claim_tickets(parameters: Mapping[str, Any]) -> Outcome:
     """Call the database function in autocommit: one round trip, all or nothing."""
-    row = one_statement("claim", parameters)
-    assert row is not None
+    return _outcome(one_statement("claim", parameters))
+
+
+def claim_together(parameters: Sequence[Mapping[str, Any]]) -> list[Outcome] | None:
+    """As claim_tickets(), for several claims in one transaction, in order of their places. None if
+    one was refused by an error: nothing has happened then."""
+    rows = together("claim", parameters)
+    return None if rows is None else [_outcome(row) for row in rows]
+
+
+def _outcome(row: Any) -> Outcome:
     return Outcome(row.outcome, row.reference, list(row.numbers or ()), row.address)
 
 

@@ -14,12 +14,19 @@ from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.orm import scoped_session
 
+from app.combining import Asked, Combiner
 from app.config import Settings
 from app.domain import errors
 from app.extensions import db, settings
 from app.failpoints import reached
 from app.silence import Silence
-from app.store.bounded import LONGEST_WAIT, BoundedConnection, Statement, somebody_is_there
+from app.store.bounded import (
+    LONGEST_WAIT,
+    BoundedConnection,
+    Question,
+    Statement,
+    somebody_is_there,
+)
 from app.store.lone import Pool
 
 # What a violated constraint says to the person who met it.
@@ -144,27 +151,92 @@ def transaction() -> Iterator[scoped_session[Any]]:
     reached("commit")
 
 
-def one_statement(name: str, parameters: Mapping[str, Any]) -> Any:
+def one_statement(name: str, parameters: Mapping[str, Any], first: str = "") -> Any:
     """Run app/store/sql/<name>.sql by itself: one round trip, all or nothing. The first row, a
     named tuple, or None.
+
+    With `first`, the key of the row that it locks first, it shares trip and commit with what other
+    threads of this process ask for at the same time.
 
     Raises as transaction(); a lost connection is OutcomeUnknown, since the statement may have
     taken effect.
     """
-    return next(iter(all_rows(name, parameters)), None)
+    rows = _beside_others(name, parameters, first) if first else None
+    if rows is None:
+        rows = all_rows(name, parameters)
+    return next(iter(rows), None)
 
 
 def all_rows(name: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
     """As one_statement(), with every row."""
+    question = _prepared(name).asked_with(parameters)
+    with _lone_connection() as connection:
+        rows = connection.ask(question)
+    reached("statement:", name)
+    return rows
+
+
+def together(name: str, parameters: Sequence[Mapping[str, Any]]) -> Sequence[Any] | None:
+    """Run app/store/sql/<name>.sql with each of these: one round trip, all of them or none. The
+    first row of each.
+
+    None if one was refused: nothing has happened then, and each may be asked by itself to see
+    which. Raises StoreUnavailable, Busy, OutcomeUnknown.
+    """
+    try:
+        questions = [_prepared(name).asked_with(each) for each in parameters]
+    except (psycopg.DataError, UnicodeEncodeError):
+        # No text can hold what one of them says.
+        return None
+    with _lone_connection() as connection:
+        found = connection.ask_together(questions)
+    reached("statement:", name)
+    return None if found is None else [next(iter(rows), None) for rows in found]
+
+
+@contextmanager
+def _lone_connection() -> Iterator[BoundedConnection]:
     with translated(), lone.connection() as connection:
         try:
-            rows = connection.ask(_prepared(name), parameters)
+            yield connection
         except psycopg.OperationalError as exc:
             if _lost(exc) or connection.closed:
                 raise errors.OutcomeUnknown from exc
             raise
+
+
+def _beside_others(name: str, parameters: Mapping[str, Any], first: str) -> Sequence[Any] | None:
+    """The rows, or None if one of those that went out together was refused: all are then asked
+    again, each by itself, and only the one that is to blame hears of it."""
+    asked = (name, first), _prepared(name).asked_with(parameters)
+    if _combiner.is_asking:
+        # Who looks whether a silent server is back looks for everybody, and may look for long.
+        refuse_if_feared()
+    rows: Sequence[Any] | None = _combiner.ask(asked)
+    if rows is not None:
         reached("statement:", name)
-        return rows
+    return rows
+
+
+def refuse_if_feared() -> None:
+    """Raises StoreUnavailable if Postgres did not answer the last time: for who would have to wait
+    for somebody else's question first."""
+    if _silence.is_feared:
+        raise errors.StoreUnavailable
+
+
+def _ask_together(asked: list[Asked[tuple[tuple[str, str], Question]]]) -> None:
+    # Everybody locks in this order, so that two transactions wait for each other instead of
+    # deadlocking.
+    asked.sort(key=lambda each: each.question[0])
+    with _lone_connection() as connection:
+        found = connection.ask_together([each.question[1] for each in asked])
+    if found is not None:
+        for each, rows in zip(asked, found, strict=True):
+            each.answer = rows
+
+
+_combiner = Combiner(_ask_together)
 
 
 @cache

@@ -11,4 +11,4 @@ from app.store.db import one_statement
 def keep(key: str, kind: str, body: dict[str, Any], wanted: bool) -> bool:
     """Keep a message and, when it is `wanted`, owe its handling; whether it was new."""
     parameters = {"key": key, "kind": kind, "body": json.dumps(body), "wanted": wanted}
-    return one_statement("store_inbox", parameters) is not None
+    return one_statement("store_inbox", parameters, key) is not None

@@ -74,7 +74,7 @@ class Pressed:
 def pay_claim(reference: str, fan_id: int | None, look: bool | None) -> Pressed:
     """Call the database function in autocommit: one round trip, all or nothing."""
     parameters = {"reference": reference, "fan_id": fan_id, "look": look}
-    return Pressed(*one_statement("pay", parameters))
+    return Pressed(*one_statement("pay", parameters, reference))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from threading import Timer
+
+import psycopg
 
 from app.domain import errors
 from app.line import inventory
@@ -48,6 +51,26 @@ def a_claim_through_redis(world: World) -> Life:
     sale = a_sale()
     (buyer,) = sale.buyers
     yield lambda: buyer.claim(2, "the form")
+    exactly(world, sale, (buyer.claim(2, "the form"), "HELD", 2))
+
+
+@USE_CASES
+def a_claim_whose_place_somebody_else_holds_up(world: World) -> Life:
+    """Postgres refuses it beside others, and takes it by itself."""
+    sale = a_sale()
+    (buyer,) = sale.buyers
+
+    def held_up() -> None:
+        with psycopg.connect(world.settings.database_url) as other:
+            other.execute(
+                "SELECT FROM places WHERE id = %s FOR UPDATE", [buyer.pass_token.place_id]
+            )
+            waited_for = Timer(1.3 * world.settings.lock_timeout, other.rollback)
+            waited_for.start()
+            buyer.claim(2, "the form")
+            waited_for.join()
+
+    yield held_up
     exactly(world, sale, (buyer.claim(2, "the form"), "HELD", 2))
 
 

@@ -115,8 +115,8 @@ def test_a_function_that_no_use_case_passes_is_found(world: World) -> None:
 
 def test_a_point_is_named_by_who_wanted_the_effect_and_how_often(world: World) -> None:
     assert world.only_the_points(failpoint_claims.a_claim_through_redis)[:2] == [
-        "claims.claim/line:take#1",
-        "claims._put_in_postgres/statement:claim#1",
+        "claims._try_together/line:take#1",
+        "claims._try_together/statement:claim#1",
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_use_case_after_which_something_is_wrong_fails(world: World) -> None:
         world.change("UPDATE tickets SET claim_id = NULL WHERE number = 1")
 
     with pytest.raises(AssertionError, match="Violation"):
-        world.kill(a_ticket_is_sold_twice, "claims._put_in_postgres/statement:claim#1")
+        world.kill(a_ticket_is_sold_twice, "claims._try_together/statement:claim#1")
 
 
 def test_nothing_is_watched_unless_it_was_asked_for() -> None:

@@ -22,6 +22,11 @@ def epoch_of(event) -> int:
     return catalogue.facts_by_id(event.id).epoch
 
 
+def take(event_id: int, epoch: int, fan_id: int, request_id: str, quantity: int, lease_ms: int):
+    wanted = inventory.Wanted(event_id, epoch, fan_id, request_id, quantity)
+    return inventory.take([wanted], lease_ms)[0]
+
+
 def offered(event) -> set[int]:
     free, _, _ = inventory.look(event.id, epoch_of(event), 1, event.capacity + 1)
     return set(free)
@@ -44,9 +49,7 @@ def test_window_1_check_and_decrement(app, race):
     """Checking and taking are one step: many who ask at once never get the same number."""
     event = factories.an_event(capacity=10)
     event_id, epoch = event.id, epoch_of(event)
-    answers = race(
-        40, lambda i: inventory.take(event_id, epoch, i, f"request {i}", 1, lease_ms=10_000)
-    )
+    answers = race(40, lambda i: take(event_id, epoch, i, f"request {i}", 1, 10_000))
     numbers = [a.numbers[0] for a in answers if isinstance(a, inventory.Taken)]
     assert sorted(numbers) == list(range(1, 11))
     assert sum(isinstance(a, inventory.Fewer) for a in answers) == 30
@@ -58,7 +61,7 @@ def test_window_2_redis_decrement_and_postgres_insert(app):
     event = factories.an_event(capacity=3, line=False)
     buyer = factories.a_buyer(event)
     factories.write_line(event)
-    inventory.take(event.id, epoch_of(event), buyer.fan_id, "died", 2, LEASE_MS)
+    take(event.id, epoch_of(event), buyer.fan_id, "died", 2, LEASE_MS)
     assert offered(event) == {3}
     assert reconciliation.reconcile_once() == 0, "the lease still runs"
     sleep(LEASE_MS / 1000)
@@ -73,7 +76,7 @@ def test_window_3_postgres_insert_and_redis_decrement(app):
     event = factories.an_event(capacity=3, line=False)
     buyer = factories.a_buyer(event)
     factories.write_line(event)
-    taken = inventory.take(event.id, epoch_of(event), buyer.fan_id, "died", 2, LEASE_MS)
+    taken = take(event.id, epoch_of(event), buyer.fan_id, "died", 2, LEASE_MS)
     answer = store.claim_tickets(
         {
             "event_id": event.id,

@@ -11,9 +11,13 @@ from structlog.testing import capture_logs
 
 from app.domain.errors import LineLost, LineUnavailable
 from app.line import client, copy, verbs
-from app.line.client import LineClient, line_client
+from app.line.client import Call, LineClient, line_client
 from app.line.keys import keys_of
 from tests.factories import an_event, an_id
+
+
+def post(name: str, epoch: int, keys: tuple[str, ...], *args: int) -> None:
+    line_client.post_all([Call(name, epoch, keys, args)])
 
 
 def test_scripts_survive_a_flush_of_scripts(app: Any, line_redis: Any) -> None:
@@ -83,8 +87,8 @@ def test_an_interrupted_call_does_not_leave_its_answer_to_the_next(
     kind = client._TcpConnection
     whole = kind.send
 
-    def interrupted(self: Any, command: bytes) -> Any:
-        self._socket.sendall(command)
+    def interrupted(self: Any, commands: bytes, count: int) -> Any:
+        self._socket.sendall(commands)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(kind, "send", interrupted)
@@ -104,10 +108,10 @@ def test_a_refusing_redis_is_unavailable(app: Any, line_redis: Any) -> None:
 def test_what_is_posted_is_done_before_what_is_asked_next(app: Any, line_redis: Any) -> None:
     event = an_event()
     keys = keys_of(event.id)
-    line_client.post("drop_free", 1, (keys.epoch, keys.free), 1)
+    post("drop_free", 1, (keys.epoch, keys.free), 1)
     for number in (2, 3):
-        line_client.post("drop_free", 1, (keys.epoch, keys.free), number)
-        line_client.post("drop_free", 7, (keys.epoch, keys.free), 4)
+        post("drop_free", 1, (keys.epoch, keys.free), number)
+        post("drop_free", 7, (keys.epoch, keys.free), 4)
     assert line_client._connection().unheard == 4
     assert line_client.run("drop_free", 1, (keys.epoch, keys.free), 3, 5) == 1
     assert line_client._connection().unheard == 0
@@ -123,17 +127,17 @@ def test_who_posts_does_not_wait_for_a_silent_redis(
     mortal_redis.freeze()
     try:
         started = monotonic()
-        line_client.post("drop_free", 1, (keys.epoch, keys.free), 2)
+        post("drop_free", 1, (keys.epoch, keys.free), 2)
         assert monotonic() - started < settings.redis_timeout / 2
         with pytest.raises(LineUnavailable):
             line_client.run("drop_free", 1, (keys.epoch, keys.free), 3)
         with pytest.raises(LineUnavailable):
-            line_client.post("drop_free", 1, (keys.epoch, keys.free), 4)
+            post("drop_free", 1, (keys.epoch, keys.free), 4)
     finally:
         mortal_redis.thaw()
     sleep(client._PAUSE_AFTER_FAILURE)
     # Whoever looks whether it is back waits, also for what is posted.
-    line_client.post("drop_free", 1, (keys.epoch, keys.free), 5)
+    post("drop_free", 1, (keys.epoch, keys.free), 5)
     assert line_client._connection().unheard == 0
     assert plain_client(mortal_redis).zscore(keys.free, 5) is None
 
@@ -143,7 +147,7 @@ def test_what_was_posted_and_refused_is_in_the_log(app: Any, line_redis: Any) ->
     keys = keys_of(event.id)
     line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
     line_redis.script_flush()
-    line_client.post("drop_free", 1, (keys.epoch, keys.free), 2)
+    post("drop_free", 1, (keys.epoch, keys.free), 2)
     with capture_logs() as logged:
         assert line_client.run("drop_free", 1, (keys.epoch, keys.free), 3) == 1
     assert [line["event"] for line in logged] == ["redis refused a script"]
@@ -155,7 +159,7 @@ def test_a_server_that_went_after_a_post_is_known_to_be_gone(app: Any, mortal_re
     keys = keys_of(event.id)
     line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
     before = line_client._connection()
-    line_client.post("drop_free", 1, (keys.epoch, keys.free), 2)
+    post("drop_free", 1, (keys.epoch, keys.free), 2)
     mortal_redis.kill()
     mortal_redis.start()
     sleep(0.05)

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.errors import LineLost
 from app.line import inventory, verbs
-from app.line.inventory import ClaimInProgress, Fewer, Taken
+from app.line.inventory import ClaimInProgress, Fewer, Settled, Taken, Wanted
 from app.line.keys import keys_of
 from tests.factories import an_event, an_id
 
@@ -23,7 +23,11 @@ def event(app: Any) -> Any:
 
 
 def take(event: Any, fan: int, request: str, quantity: int = 2, lease_ms: int = LEASE_MS) -> Any:
-    return inventory.take(event.id, 1, fan, request, quantity, lease_ms)
+    return inventory.take([Wanted(event.id, 1, fan, request, quantity)], lease_ms)[0]
+
+
+def settle(event: Any, request: str, numbers: list[int], place: str, epoch: int = 1) -> None:
+    inventory.settle([Settled(Wanted(event.id, epoch, 1, request, len(numbers)), numbers, place)])
 
 
 def offered(event: Any) -> set[int]:
@@ -52,7 +56,7 @@ def test_repeated_by_many_threads_at_once_it_pops_once(
     event: Any, race: Callable[..., list[Any]]
 ) -> None:
     event_id = event.id
-    answers = race(20, lambda _: inventory.take(event_id, 1, 7, "same", 3, LEASE_MS))
+    answers = race(20, lambda _: inventory.take([Wanted(event_id, 1, 7, "same", 3)], LEASE_MS)[0])
     assert answers == [Taken([1, 2, 3])] * 20
     assert offered(event) == set(range(4, 11))
 
@@ -75,7 +79,7 @@ def test_fewer_than_wanted_takes_nothing_and_locks_nobody(event: Any) -> None:
 def test_settle_ends_the_leases_the_place_and_the_lock(event: Any) -> None:
     place, _ = verbs.join(event.id, 1, "ada", an_id())
     take(event, 1, "a")
-    inventory.settle(event.id, 1, 1, "a", [1, 2], place)
+    settle(event, "a", [1, 2], place)
     assert leased(event) == set()
     assert offered(event) == set(range(3, 11))
     assert verbs.status(event.id, 1, place).state == "unknown"
@@ -84,7 +88,7 @@ def test_settle_ends_the_leases_the_place_and_the_lock(event: Any) -> None:
 
 def test_after_settling_the_same_request_takes_nothing_more(event: Any) -> None:
     take(event, 1, "a")
-    inventory.settle(event.id, 1, 1, "a", [1, 2], "no place")
+    settle(event, "a", [1, 2], "no place")
     assert take(event, 1, "a") == Taken([1, 2])
     assert inventory.give_back(event.id, 1, 1, "a", [1, 2], []) == 0
     assert offered(event) == set(range(3, 11))
@@ -93,7 +97,7 @@ def test_after_settling_the_same_request_takes_nothing_more(event: Any) -> None:
 def test_only_the_owner_unlocks(event: Any) -> None:
     take(event, 1, "a")
     inventory.give_back(event.id, 1, 1, "somebody else", [], [])
-    inventory.settle(event.id, 1, 1, "somebody else", [], "no place")
+    settle(event, "somebody else", [], "no place")
     assert take(event, 1, "b") == ClaimInProgress()
 
 
@@ -162,7 +166,7 @@ def test_thousands_of_numbers_at_once(app: Any) -> None:
 def test_nothing_happens_without_a_valid_copy(event: Any, line_redis: Any) -> None:
     keys = keys_of(event.id)
     for call in (
-        lambda: inventory.take(event.id, 2, 1, "a", 1, LEASE_MS),
+        lambda: inventory.take([Wanted(event.id, 2, 1, "a", 1)], LEASE_MS),
         lambda: inventory.give_back(event.id, 2, 1, "a", [1], []),
         lambda: inventory.add_free(event.id, 2, [99]),
         lambda: inventory.drop_free(event.id, 2, [1]),
@@ -172,6 +176,6 @@ def test_nothing_happens_without_a_valid_copy(event: Any, line_redis: Any) -> No
         with pytest.raises(LineLost):
             call()
     # Nobody waits for the answer to this one, or hears what it is.
-    inventory.settle(event.id, 2, 1, "a", [1], "p")
+    settle(event, "a", [1], "p", epoch=2)
     assert line_redis.zcard(keys.free) == 10
     assert not line_redis.exists(keys.leases)

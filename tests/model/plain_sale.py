@@ -139,7 +139,7 @@ class PlainSale(Lines):
             return client.zadd(keys.free, {taken[0]: taken[0]})
         if damage == "lease ran out" and free:
             epoch = rows("SELECT epoch FROM lines")[0].epoch
-            inventory.take(self.event.id, epoch, 0, an_id(), 1, lease_ms=1)
+            inventory.take([inventory.Wanted(self.event.id, epoch, 0, an_id(), 1)], lease_ms=1)
             sleep(0.003)
             return 1
         if damage == "place lost" and waiting:

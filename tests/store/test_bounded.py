@@ -45,37 +45,38 @@ def connection(postgres: Any) -> Any:
 )
 def test_a_value_arrives_as_it_was_sent(connection: Any, kind: str, value: Any) -> None:
     connection.execute("SET timezone = 'UTC'")
-    (row,) = connection.ask(Statement("echo", f"SELECT CAST(:value AS {kind}) v"), {"value": value})
+    echo = Statement("echo", f"SELECT CAST(:value AS {kind}) v")
+    (row,) = connection.ask(echo.asked_with({"value": value}))
     assert row.v == value
 
 
 def test_what_no_text_can_hold_is_refused_and_not_cut_off(connection: Any) -> None:
     echo = Statement("echo", "SELECT CAST(:value AS text)")
     with pytest.raises(psycopg.DataError):
-        connection.ask(echo, {"value": "a\0b"})
+        connection.ask(echo.asked_with({"value": "a\0b"}))
     with pytest.raises(UnicodeEncodeError):
-        connection.ask(echo, {"value": "\ud800"})
-    assert connection.ask(echo, {"value": "well"}) == [("well",)]
+        connection.ask(echo.asked_with({"value": "\ud800"}))
+    assert connection.ask(echo.asked_with({"value": "well"})) == [("well",)]
 
 
 def test_more_than_a_socket_takes_at_once_is_sent_whole(connection: Any) -> None:
     long = "x" * 20_000_000
     echo = Statement("echo", "SELECT length(CAST(:value AS text)), CAST(:value AS text)")
-    assert connection.ask(echo, {"value": long}) == [(len(long), long)]
+    assert connection.ask(echo.asked_with({"value": long})) == [(len(long), long)]
 
 
 def test_an_error_has_its_class_and_the_connection_goes_on(connection: Any) -> None:
     divide = Statement("divide", "SELECT 1 / CAST(:by AS int)")
     with pytest.raises(psycopg.errors.DivisionByZero):
-        connection.ask(divide, {"by": 0})
-    assert connection.ask(divide, {"by": 1}) == [(1,)]
+        connection.ask(divide.asked_with({"by": 0}))
+    assert connection.ask(divide.asked_with({"by": 1})) == [(1,)]
     with pytest.raises(psycopg.errors.SyntaxError):
-        connection.ask(Statement("wrong", "SELEKT"), {})
+        connection.ask(Statement("wrong", "SELEKT").asked_with({}))
 
 
 def test_what_psycopg_forgets_is_prepared_again(connection: Any) -> None:
     echo = Statement("echo", "SELECT CAST(:value AS text)")
-    assert connection.ask(echo, {"value": "one"}) == [("one",)]
+    assert connection.ask(echo.asked_with({"value": "one"})) == [("one",)]
     connection.prepare_threshold = 0
     connection.autocommit = False
     connection.execute("SELECT 1")
@@ -83,14 +84,14 @@ def test_what_psycopg_forgets_is_prepared_again(connection: Any) -> None:
     connection.autocommit = True
     connection.execute("SELECT 1")
     assert connection.execute("SELECT name FROM pg_prepared_statements").fetchall() != [("echo",)]
-    assert connection.ask(echo, {"value": "two"}) == [("two",)]
+    assert connection.ask(echo.asked_with({"value": "two"})) == [("two",)]
 
 
 def test_who_is_not_answered_in_time_gives_up_and_closes(connection: Any) -> None:
     connection.longest_wait = 0.2
     started = monotonic()
     with pytest.raises(psycopg.OperationalError, match="in time") as silent:
-        connection.ask(Statement("sleep", "SELECT pg_sleep(:seconds)"), {"seconds": 5})
+        connection.ask(Statement("sleep", "SELECT pg_sleep(:seconds)").asked_with({"seconds": 5}))
     assert monotonic() - started < 1
     assert (connection.closed, silent.value.sqlstate) == (True, None)
 

@@ -15,6 +15,7 @@ from app.store.bounded import BoundedConnection, Statement
 from app.store.lone import Pool
 
 ONE = Statement("one", "SELECT pg_backend_pid()")
+END = Statement("end", "SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def pool(postgres: Any) -> Any:
 
 def backend(pool: Pool) -> int:
     with pool.connection() as connection:
-        return int(connection.ask(ONE, {})[0][0])
+        return int(connection.ask(ONE.asked_with({}))[0][0])
 
 
 def test_the_connection_used_last_is_used_next(pool: Any) -> None:
@@ -51,7 +52,7 @@ def test_who_finds_all_at_work_is_told_so_soon(pool: Any) -> None:
 def test_a_connection_that_broke_is_given_to_nobody(pool: Any) -> None:
     first = backend(pool)
     with pytest.raises(psycopg.OperationalError), pool.connection() as connection:
-        connection.ask(Statement("end", "SELECT pg_terminate_backend(pg_backend_pid())"), {})
+        connection.ask(END.asked_with({}))
     assert backend(pool) != first
 
 
