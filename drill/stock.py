@@ -207,6 +207,10 @@ class Stock:
         the next."""
         self.database.execute("UPDATE outbox SET done_at = now() WHERE done_at IS NULL")
         self.database.execute("UPDATE inbox SET handled_at = now() WHERE handled_at IS NULL")
+        # A payment is asked about a minute later, by then beside another measurement.
+        self.database.execute(
+            "UPDATE payments SET next_check_at = NULL WHERE next_check_at IS NOT NULL"
+        )
 
 
 def reference(number: int) -> str:

@@ -111,8 +111,9 @@ def join_at_once(
         return None
 
 
-def status(slug: str, token: PlaceToken) -> LineStatus:
-    """Where this place stands, and what the browser is to carry from now on.
+def status(slug: str, token: PlaceToken, visitor: str = "") -> LineStatus:
+    """Where this place stands, and what the browser is to carry from now on. `visitor` is whose
+    browser it is, which a place that only the browser knows any more is put back with.
 
     While Redis is away this is the last that was known, and `line_safe` is False. Raises
     EventUnknown, NoPlace (a place in another event's line), StoreUnavailable.
@@ -120,7 +121,7 @@ def status(slug: str, token: PlaceToken) -> LineStatus:
     facts = catalogue.facts(slug)
     if token.event_id != facts.id:
         raise NoPlace
-    return glance(facts, token) or _inquire(facts, token)
+    return glance(facts, token) or _inquire(facts, token, visitor)
 
 
 def glance(facts: EventFacts, token: PlaceToken) -> LineStatus | None:
@@ -166,7 +167,7 @@ def without_asking(facts: EventFacts, token: PlaceToken) -> telling.FarBack | Li
     )
 
 
-def _inquire(facts: EventFacts, token: PlaceToken) -> LineStatus:
+def _inquire(facts: EventFacts, token: PlaceToken, visitor: str) -> LineStatus:
     """Where a place stands of which neither the picture nor Redis can tell all."""
     seen = picture(facts)
     scene = scene_of(facts, seen)
@@ -174,7 +175,7 @@ def _inquire(facts: EventFacts, token: PlaceToken) -> LineStatus:
         return telling.told(scene, standing.find_after_close(facts, token))
     if not seen.away:
         try:
-            return telling.told(scene, standing.find(facts, token))
+            return telling.told(scene, standing.find(facts, token, visitor))
         except NotNow:
             # Redis, or Postgres where it had to be asked.
             scene = scene_of(facts, replace(seen, away=True))

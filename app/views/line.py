@@ -51,7 +51,7 @@ def join(slug: str) -> Answer:
 @blueprint.get("")
 def wait(slug: str) -> Answer:
     facts, place = _here(slug)
-    status = line.status(slug, place)
+    status = line.status(slug, place, _visitor())
     proven, due = cookies.proven(status.place_token), owes_proof(facts, status)
     if request.method != "GET" or not set(request.args) <= {"lang"}:
         still = "still" in request.args
@@ -66,7 +66,7 @@ def wait(slug: str) -> Answer:
 @blueprint.get("/status")
 def status(slug: str) -> Answer:
     facts, place = _here(slug)
-    found = line.status(slug, place)
+    found = line.status(slug, place, _visitor())
     if wants_json():
         return _answer(place, found, as_json(found, language()), "application/json")
     packed = takes_gzip(request.headers.get("Accept-Encoding", ""))
@@ -162,6 +162,12 @@ def _join(facts: EventFacts, visitor: VisitorToken, held: PlaceToken | None) -> 
         if held is not None:
             raise
         raise JoinUnavailable from away
+
+
+def _visitor() -> str:
+    """Who this browser is, '' unknown."""
+    carried = cookies.visitor()
+    return carried.visitor if carried else ""
 
 
 def _here(slug: str) -> tuple[EventFacts, PlaceToken]:

@@ -13,7 +13,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -317,6 +317,7 @@ def test_the_whole_sale_behaves_like_a_plain_one(
         Machine,
         settings=how(
             max_examples=EXAMPLES,
+            phases=[Phase.generate],
             stateful_step_count=60,
             deadline=None,
             database=None,

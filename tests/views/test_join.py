@@ -9,6 +9,7 @@ import pytest
 from app import extensions
 from app.domain.tokens import PlaceToken, VisitorToken, new_id
 from app.extensions import settings
+from app.services import catalogue, line, rebuild
 from tests import factories
 from tests.views.browsing import cookie, heading, join, place_of, status
 
@@ -120,6 +121,21 @@ def test_without_redis_who_has_a_place_hears_that_it_is_safe(client, line_redis)
     answer = client.post(f"/events/{event.slug}/line")
     assert answer.status_code == 503
     assert heading(answer.text) == "Your place is safe"
+
+
+def test_a_place_that_only_its_browser_remembers_is_still_the_only_one(client, line_redis):
+    """Redis was lost before the journal was read; a poll brings the place back, and whose it is."""
+    event = factories.an_event()
+    first = join(client, event)
+    line_redis.flushall()
+    catalogue.forget_all()
+    line.forget_all()
+    assert rebuild.rebuild_once(event.id)
+    catalogue.forget_all()
+    line.forget_all()
+    assert status(client, event)["number"] == first.number
+    client.delete_cookie(f"fq_place_{event.id}")
+    assert join(client, event).place_id == first.place_id
 
 
 @pytest.fixture
