@@ -349,7 +349,7 @@ def test_with_postgres_away_the_form_is_kept(client, event, monkeypatch):
     def away(*_):
         raise errors.StoreUnavailable
 
-    monkeypatch.setattr(services.claims.store, "claim_tickets", away)
+    monkeypatch.setattr(services.claims.store, "claim_together", away)
     answer = claim(client, event, name="Ada Kept")
     assert answer.status_code == 503
     assert 'value="Ada Kept"' in answer.text
