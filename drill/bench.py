@@ -55,7 +55,7 @@ WARM_UP_S = 2
 SPARE = 1.6
 # Prepared for the warm-up, which tells how many the rest will take.
 FIRST = {"join": 30_000}
-FIRST_OF_OTHERS = 6_000
+FIRST_OF_OTHERS = 12_000
 
 
 def first_of(kind: Kind) -> int:
