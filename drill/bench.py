@@ -241,10 +241,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             print("Starting FairQueue and, beside it, a bare Flask view.", flush=True)
             bench = Bench(stack, Path(folder) / "var")
+            # The beats look at each ticket that there is, so journeys come before there are many.
+            journey = journeys(bench, options.fans) if options.fans else None
             supplies = Supplies(bench.stock, bench.site, SECRETS["PAYSTACK_SECRET_KEY"])
             if rows:
                 measure(bench, rows, supplies, options.rounds, options.seconds)
-            journey = journeys(bench, options.fans) if options.fans else None
     except NotAMeasurement as broken:
         print(f"This was no measurement. {broken}", file=sys.stderr)
         return 1
