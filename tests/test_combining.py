@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import pytest
 
 from app.combining import Asked, Combiner
+from drill.stage import wait_until
 
 
 class Server:
@@ -37,13 +37,6 @@ class Server:
             self.at_work -= 1
 
 
-def until(true: Callable[[], bool]) -> None:
-    deadline = monotonic() + 10
-    while not true():
-        assert monotonic() < deadline
-        sleep(0.001)
-
-
 @pytest.fixture
 def server() -> Server:
     return Server()
@@ -66,11 +59,11 @@ def meanwhile(
     """Ask 1, and these one after the other while 1 is not answered yet."""
     server.goes_on.clear()
     asked = [pool.submit(combiner.ask, 1)]
-    until(lambda: server.trips[-1:] == [[1]])
+    assert wait_until(lambda: server.trips[-1:] == [[1]], 10, 0.001)
     assert combiner.is_asking
     for count, question in enumerate(questions, 1):
         asked.append(pool.submit(combiner.ask, question))
-        until(lambda count=count: len(combiner._next) == count)  # type: ignore[misc]
+        assert wait_until(lambda count=count: len(combiner._next) == count, 10, 0.001)  # type: ignore[misc]
     server.goes_on.set()
     return asked
 

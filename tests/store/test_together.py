@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -18,6 +18,7 @@ from app.extensions import db as database
 from app.line.client import line_client
 from app.services import claims, inbox
 from app.store import db
+from drill.stage import wait_until
 from tests import factories
 
 
@@ -37,7 +38,9 @@ class Crowd:
         """Have it done in a thread, after what was started before."""
         waiting, asking = len(combiner._next), combiner.is_asking
         done = self.pool.submit(self._work, work)
-        until(lambda: len(combiner._next) > waiting if asking else combiner.is_asking)
+        assert wait_until(
+            lambda: len(combiner._next) > waiting if asking else combiner.is_asking, 10, 0.001
+        )
         return done
 
     def claims(self, number: int) -> Future[Any]:
@@ -52,13 +55,6 @@ class Crowd:
         with psycopg.connect(self.settings.database_url) as other:
             other.execute("SELECT FROM places WHERE id = %s FOR UPDATE", [place])
             yield other
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = monotonic() + 10
-    while not true():
-        assert monotonic() < deadline
-        sleep(0.001)
 
 
 @pytest.fixture
@@ -107,7 +103,7 @@ def test_when_the_connection_breaks_nobody_is_told_no(crowd: Crowd) -> None:
         asked = [crowd.claims(number) for number in range(4)]
         other.rollback()
         assert asked[0].result(10)
-        until(lambda: bool(other.execute(ending).fetchall()))
+        assert wait_until(lambda: bool(other.execute(ending).fetchall()), 10, 0.001)
         for done in asked[1:]:
             assert isinstance(done.exception(10), errors.OutcomeUnknown)
     assert crowd.claims(1).result(10)
