@@ -88,21 +88,25 @@ class Fast:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = clock.monotonic()
+        answer = None
         try:
-            answer = next(filter(None, (way(environ) for way in self.short_ways)), None)
+            for way in self.short_ways:
+                answer = way(environ)
+                if answer is not None:
+                    break
         except Exception:
             # A fault here must not reach a fan whom Flask can answer.
             log.exception("the short way failed")
-            answer = None
         if answer is None:
             return self.long_way(environ, start_response)
-        kind = headers.kind_of(answer.html, environ.get("HTTP_HX_REQUEST") == "true")
-        answer.headers.append(("X-Request-Id", headers.new_request_id()))
-        answer.headers.extend(headers.of_security(kind))
+        endpoint, status, found, body, html = answer
+        kind = headers.kind_of(html, environ.get("HTTP_HX_REQUEST") == "true")
+        found.append(("X-Request-Id", headers.new_request_id()))
+        found.extend(headers.of_security(kind))
         seconds = clock.monotonic() - started
-        metrics.answered(answer.endpoint, environ["REQUEST_METHOD"], answer.status, seconds)
-        start_response(LINES[answer.status], answer.headers)
-        return [answer.body]
+        metrics.answered(endpoint, environ["REQUEST_METHOD"], status, seconds)
+        start_response(LINES[status], found)
+        return [body]
 
 
 def short_way(environ: Environ) -> Answer | None:

@@ -10,12 +10,12 @@ itself) in URL-safe base64. Every poll reads one; itsdangerous took five times a
 from __future__ import annotations
 
 import re
-import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
+from os import urandom
 from typing import ClassVar, Self, TypeVar
 
 _LONGEST = 256
@@ -30,29 +30,18 @@ AN_ID = re.compile(r"[A-Za-z0-9_-]{16}")
 
 def new_id() -> str:
     """16 characters for a place or a visitor: 96 random bits, safe in URLs and cookies."""
-    return secrets.token_urlsafe(12)
+    return urlsafe_b64encode(urandom(12)).decode()
 
 
-def sign(kind: str, fields: tuple[str | int, ...], key: str) -> str:
-    """Sign fields (which hold no dot) for one purpose."""
-    body = ".".join(map(str, fields))
-    return f"{body}.{_signature(kind, body, key).decode()}"
+def sign(kind: str, body: str, key: str) -> str:
+    """Sign the fields of a token, with dots between, for one purpose."""
+    return f"{body}.{_signature(kind, body, key)}"
 
 
-def read(kind: str, text: str | None, key: str) -> list[str] | None:
-    """The fields of a token signed for this purpose; None for anything else."""
-    if not text or len(text) > _LONGEST or not text.isascii():
-        return None
-    body, _, signature = text.rpartition(".")
-    if not compare_digest(signature.encode(), _signature(kind, body, key)):
-        return None
-    return body.split(".")
-
-
-def _signature(kind: str, body: str, key: str) -> bytes:
+def _signature(kind: str, body: str, key: str) -> str:
     mac = _unsigned(kind, key).copy()
     mac.update(body.encode())
-    return urlsafe_b64encode(mac.digest())
+    return urlsafe_b64encode(mac.digest()).decode()
 
 
 @lru_cache(maxsize=64)
@@ -70,30 +59,30 @@ class _Token:
     TYPES: ClassVar[tuple[type[str] | type[int], ...]]
 
     def sign(self, key: str) -> str:
-        return sign(self.KIND, tuple(getattr(self, name) for name in self.__slots__), key)
+        body = ".".join([str(getattr(self, name)) for name in self.__slots__])
+        return sign(self.KIND, body, key)
 
     @classmethod
     def read(cls, text: str | None, key: str) -> Self | None:
         """The token, or None when it is missing, altered, or signed for something else."""
-        return cls._read(text, key) if text and len(text) <= _LONGEST else None
-
-    @classmethod
-    def _read(cls, text: str, key: str) -> Self | None:
-        return _parsed(cls, text, key)
+        return _parsed(cls, text, key) if text and len(text) <= _LONGEST else None
 
 
 _Kind = TypeVar("_Kind", bound=_Token)
 
 
 def _parsed(kind: type[_Kind], text: str, key: str) -> _Kind | None:
-    fields = read(kind.KIND, text, key)
-    if fields is None or len(fields) != len(kind.TYPES):
+    body, _, signature = text.rpartition(".")
+    # compare_digest() compares text only if it is ASCII.
+    if not text.isascii() or not compare_digest(signature, _signature(kind.KIND, body, key)):
+        return None
+    fields = body.split(".")
+    if len(fields) != len(kind.TYPES):
         return None
     try:
-        values = [type_(field) for type_, field in zip(kind.TYPES, fields, strict=True)]
+        return kind(*[type_(field) for type_, field in zip(kind.TYPES, fields, strict=True)])
     except ValueError:
         return None
-    return kind(*values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +108,14 @@ class PlaceToken(_Token):
     number: int
 
     @classmethod
-    @lru_cache(maxsize=65_536)
-    def _read(cls, text: str, key: str) -> Self | None:
-        # Kept, about 500 bytes each, because a browser shows the same one at every poll.
-        return _parsed(cls, text, key)
+    def read(cls, text: str | None, key: str) -> Self | None:
+        if not text or len(text) > _LONGEST:
+            return None
+        return _place(cls, text, key)  # type: ignore[arg-type] # type[Self] can be hashed
+
+
+# Kept, about 500 bytes each, because a browser shows the same one at every poll.
+_place = lru_cache(maxsize=65_536)(_parsed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from os import getpid
 from threading import local
 from typing import Any, NamedTuple
@@ -59,7 +59,8 @@ class _Bare:
     def on_connect_check_health(self, check_health: bool = True) -> None:
         super().on_connect_check_health(check_health)  # type: ignore[misc]
         self._reader = hiredis.Reader()
-        self.loaded: set[str] = set()
+        # Scripts that this server has, as far as this connection knows.
+        self.known: set[str] = set()
         # Python looks with poll() before each call on a socket with a timeout of its own; the
         # kernel keeps the time for nothing.
         seconds = float(self._socket.gettimeout())
@@ -83,30 +84,29 @@ class _Bare:
 
         Raises OSError (a timeout, too), after which the connection is of no more use.
         """
-        return self.send(b"*%d\r\n%b" % (len(words), _packed(words)), 1)[0]
+        return self.send(hiredis.pack_command(words), 1)[0]  # type: ignore[arg-type]
 
     def send(self, commands: bytes, count: int) -> list[Any]:
         """As ask(), of so many commands in one trip, packed already."""
         self._socket.sendall(commands)
-        while self.unheard:
-            answer = self._answer()
-            self.unheard -= 1
-            if isinstance(answer, hiredis.ReplyError):
-                log.error("redis refused a script", error=str(answer))
-        return [self._answer() for _ in range(count)]
+        replies: list[Any] = []
+        while len(replies) < count:
+            answer = self._reader.gets()
+            if answer is False:
+                if not self._hears():
+                    raise ConnectionResetError("Redis closed the connection")
+            elif self.unheard:
+                self.unheard -= 1
+                if isinstance(answer, hiredis.ReplyError):
+                    log.error("redis refused a script", error=str(answer))
+            else:
+                replies.append(answer)
+        return replies
 
     def post(self, commands: bytes, count: int) -> None:
         """As send(), but the answers are read when the next ones are."""
         self._socket.sendall(commands)
         self.unheard += count
-
-    def _answer(self) -> Any:
-        answer = self._reader.gets()
-        while answer is False:
-            if not self._hears():
-                raise ConnectionResetError("Redis closed the connection")
-            answer = self._reader.gets()
-        return answer
 
     def _hears(self) -> bool:
         """Take in what has come, or wait for it; False at the end of the connection."""
@@ -189,7 +189,10 @@ class LineClient:
         Replies hold bytes and ints. Raises LineLost when there is no valid copy of this epoch
         on the server, LineUnavailable when Redis did not answer; the script may have run then.
         """
-        return self.run_all([Call(name, epoch, keys, args)])[0]
+        reply = self._ask((Call(name, epoch, keys, args),), True)[0]
+        if reply == NO_VALID_COPY:
+            raise LineLost
+        return reply
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
         """As run(), of several in one trip. Raises what befell one of them, whatever became of
@@ -246,26 +249,28 @@ class LineClient:
     def _evaluate(self, calls: Sequence[Call], waits: bool) -> list[Any]:
         connection = self._connection()
         try:
-            commands = b"".join([_command(call, connection.run_id) for call in calls])
+            commands = b"".join(
+                [_packed("EVALSHA", script(call.name).sha, call, connection) for call in calls]
+            )
             # One that the server may not have yet has to be sent again as a whole.
-            if not waits and all(call.name in connection.loaded for call in calls):
+            if not waits and connection.known.issuperset([call.name for call in calls]):
                 connection.post(commands, len(calls))
                 return []
             replies: list[Any] = connection.send(commands, len(calls))
-            for index, (call, reply) in enumerate(zip(calls, replies, strict=True)):
-                if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
-                    own = _own_words(call, connection.run_id)
-                    text = script(call.name).text
-                    replies[index] = connection.ask("EVAL", text, len(call.keys), *call.keys, *own)
+            refused = hiredis.ReplyError in map(type, replies)
+            if refused:
+                pairs = zip(calls, replies, strict=True)
+                replies = [_once_more(connection, call, reply) for call, reply in pairs]
         except BaseException:
             # Also a thread that is stopped between the question and the answer: it would leave
             # the answer to its next question.
             self._drop()
             raise
-        for call, reply in zip(calls, replies, strict=True):
-            if isinstance(reply, hiredis.ReplyError):
-                raise reply
-            connection.loaded.add(call.name)
+        if refused:
+            for reply in replies:
+                if isinstance(reply, hiredis.ReplyError):
+                    raise reply
+        connection.known.update([call.name for call in calls])
         return replies
 
     def _connection(self) -> Any:
@@ -291,30 +296,23 @@ class LineClient:
         mine.disconnect()
 
 
-def _command(call: Call, run_id: str) -> bytes:
-    own = _own_words(call, run_id)
-    start = _start(script(call.name).sha, tuple(call.keys))
-    return b"*%d\r\n%b%b" % (3 + len(call.keys) + len(own), start, _packed(own))
+def _once_more(connection: Any, call: Call, reply: Any) -> Any:
+    """The reply to a call; another one if the script was unknown to the server."""
+    if not isinstance(reply, hiredis.ReplyError) or not str(reply).startswith("NOSCRIPT"):
+        return reply
+    return connection.send(_packed("EVAL", script(call.name).text, call, connection), 1)[0]
 
 
-def _own_words(call: Call, run_id: str) -> tuple[str | int, ...]:
-    return (f"{call.epoch}:{run_id}", *call.args)
-
-
-@lru_cache(maxsize=1024)
-def _start(sha: str, keys: tuple[str, ...]) -> bytes:
-    """What each call of a script for one event begins with."""
-    return _packed(("EVALSHA", sha, len(keys), *keys))
+def _packed(command: str, what: str, call: Call, connection: Any) -> bytes:
+    _, epoch, keys, args = call
+    life = f"{epoch}:{connection.run_id}"
+    packed: bytes = hiredis.pack_command((command, what, len(keys), *keys, life, *args))  # type: ignore[arg-type]
+    return packed
 
 
 def _timeval(seconds: float) -> bytes:
     """struct timeval, as socket(7) wants it: seconds and microseconds as long."""
     return struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
-
-
-def _packed(words: Sequence[str | int]) -> bytes:
-    encoded = [str(word).encode() for word in words]
-    return b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded])
 
 
 line_client = LineClient()

@@ -41,7 +41,7 @@ def kind_of(html: bool, htmx: bool) -> str:
 
 
 @lru_cache(maxsize=8)
-def security(kind: str, checkout: str, https_only: str) -> tuple[tuple[str, str], ...]:
+def security(kind: str, gateway: str, https_only: str) -> tuple[tuple[str, str], ...]:
     """The headers that every answer of a kind carries.
 
     A fragment is asked for by a script of ours, so it has no address of its own: nobody can frame
@@ -55,7 +55,10 @@ def security(kind: str, checkout: str, https_only: str) -> tuple[tuple[str, str]
     else:
         found.append(("Referrer-Policy", "same-origin"))
         found.append(
-            ("Content-Security-Policy", page_policy(checkout) if kind == PAGE else NOTHING)
+            (
+                "Content-Security-Policy",
+                page_policy(_checkout_of(gateway)) if kind == PAGE else NOTHING,
+            )
         )
     if kind == PAGE:
         found.append(("Permissions-Policy", PERMISSIONS))
@@ -130,4 +133,4 @@ def to_be_logged(status: int) -> bool:
 
 
 def of_security(kind: str) -> tuple[tuple[str, str], ...]:
-    return security(kind, checkout_origin(), settings.https_only)
+    return security(kind, settings.paystack_url, settings.https_only)

@@ -124,11 +124,10 @@ def _changed_fields(body: str) -> Iterator[tuple[int, str]]:
 
 
 def _signed_otherwise(kind: str, body: str) -> Iterator[tuple[str, str]]:
-    fields = tuple(body.split("."))
     if kind in KINDS:
-        yield "the signature of another key", sign(kind, fields, OTHER_KEY)
-        yield "the signature of an empty key", sign(kind, fields, "")
-        yield "another purpose with the same fields", sign(f"{kind}.1", fields, SECRET_KEY)
+        yield "the signature of another key", sign(kind, body, OTHER_KEY)
+        yield "the signature of an empty key", sign(kind, body, "")
+        yield "another purpose with the same fields", sign(f"{kind}.1", body, SECRET_KEY)
     yield "itsdangerous, with the right key", URLSafeTimedSerializer(SECRET_KEY, kind).dumps(body)
     yield "a session of another key", session_cookie({"_user_id": body, "form": body}, OTHER_KEY)
 

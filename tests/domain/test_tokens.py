@@ -65,8 +65,8 @@ def test_garbage_is_nothing(text: str | None) -> None:
 
 
 def test_well_signed_fields_of_the_wrong_form_are_nothing() -> None:
-    assert PlaceToken.read(sign("place", ("three", 2, "id", 12), KEY), KEY) is None
-    assert PlaceToken.read(sign("place", (3, 2, "id"), KEY), KEY) is None
+    assert PlaceToken.read(sign("place", "three.2.id.12", KEY), KEY) is None
+    assert PlaceToken.read(sign("place", "3.2.id", KEY), KEY) is None
 
 
 def test_ids_are_16_characters_without_a_dot() -> None:
