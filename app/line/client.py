@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 from functools import partial
-from os import getpid
+from os import register_at_fork
 from threading import local
 from typing import Any, NamedTuple
 
@@ -51,8 +51,8 @@ class _Bare:
     pool and parser take longer than Redis itself. Of one thread only."""
 
     run_id = ""
-    # The life of the client that it was made in, and the process.
-    life = (0, 0)
+    # The life of the client that it was made in.
+    life = 0
     # Answers that will come, and that nobody waits for.
     unheard = 0
 
@@ -176,8 +176,12 @@ class LineClient:
             driver_info=None,
             **options,
         )
-        self._life += 1
+        self.disown()
         self._silence.forget()
+
+    def disown(self) -> None:
+        """Use no connection made so far any more."""
+        self._life += 1
 
     def forgive(self) -> None:
         """Forget that Redis was silent."""
@@ -216,15 +220,13 @@ class LineClient:
             raise LineUnavailable
 
     def _ask(self, calls: Sequence[Call], waits: bool) -> list[Any]:
-        if self._make is None:
-            raise RuntimeError("create_app() has not run in this process.")
         if self._silence.refuses():
             raise LineUnavailable
         try:
             replies = self._evaluate(calls, waits)
         except (OSError, Disconnected, TimedOut) as exc:
             # Those of the other threads are broken too, most likely.
-            self._life += 1
+            self.disown()
             self._silence.began()
             raise LineUnavailable from exc
         except (RedisError, hiredis.ReplyError) as exc:
@@ -243,7 +245,7 @@ class LineClient:
         try:
             return bool(self._connection().ask("PING") == b"PONG")
         except (OSError, RedisError, hiredis.ReplyError):
-            self._life += 1
+            self.disown()
             return False
 
     def _evaluate(self, calls: Sequence[Call], waits: bool) -> list[Any]:
@@ -275,19 +277,17 @@ class LineClient:
 
     def _connection(self) -> Any:
         """This thread's own. Raises OSError, RedisError."""
+        mine: Any = getattr(self._own, "connection", None)
+        if mine is not None and mine.life == self._life and not mine.has_ended():
+            return mine
         if self._make is None:
             raise RuntimeError("create_app() has not run in this process.")
-        mine: Any = getattr(self._own, "connection", None)
-        # A connection made before a fork belongs to the parent.
-        life = (self._life, getpid())
-        if mine is not None and (mine.life != life or mine.has_ended()):
+        if mine is not None:
             self._drop()
-            mine = None
-        if mine is None:
-            mine = self._make()
-            mine.life = life
-            mine.connect()
-            self._own.connection = mine
+        mine = self._make()
+        mine.life = self._life
+        mine.connect()
+        self._own.connection = mine
         return mine
 
     def _drop(self) -> None:
@@ -316,6 +316,8 @@ def _timeval(seconds: float) -> bytes:
 
 
 line_client = LineClient()
+# A connection made before a fork belongs to the parent.
+register_at_fork(after_in_child=line_client.disown)
 
 
 def bind(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from time import monotonic, sleep
 from typing import Any
@@ -25,6 +26,20 @@ def test_scripts_survive_a_flush_of_scripts(app: Any, line_redis: Any) -> None:
     first = verbs.join(event.id, 1, "ada", an_id())
     line_redis.script_flush()
     assert verbs.join(event.id, 1, "ada", an_id()) == first
+
+
+def test_a_child_has_a_connection_of_its_own(app: Any, line_redis: Any) -> None:
+    mine = str(line_client._connection().ask("CLIENT", "ID"))
+    read, written = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(written, str(line_client._connection().ask("CLIENT", "ID")).encode())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(read, 100).decode() not in ("", mine)
+    os.close(read)
+    os.close(written)
+    assert str(line_client._connection().ask("CLIENT", "ID")) == mine
 
 
 def test_a_wrong_epoch_changes_nothing(app: Any, line_redis: Any) -> None:
