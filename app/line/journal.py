@@ -14,7 +14,7 @@ from app.line.keys import keys_of
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One place as a script left it. `at_ms` is Redis' clock, `pass_until` sale time in ms."""
+    """One place as a script left it. `pass_until` is sale time in ms."""
 
     id: str
     place_id: str
@@ -23,9 +23,13 @@ class Entry:
     turn: int
     state: str
     pass_until: int | None
-    at_ms: int
     # Of a join only (network_mark()).
     network: str | None = None
+
+    @property
+    def at_ms(self) -> int:
+        """When, by Redis' clock in ms since 1970: the id of an entry begins with it."""
+        return int(self.id.partition("-")[0])
 
 
 def read(event_id: int, epoch: int, after: str, most: int) -> list[Entry]:
@@ -45,7 +49,7 @@ def trim(event_id: int, epoch: int, last: str, ended: Iterable[str]) -> int:
 
 
 def _entry(line: bytes) -> Entry:
-    id, place_id, visitor, number, turn, state, pass_until, at, network = line.decode().split(" ")
+    id, place_id, visitor, number, turn, state, pass_until, network = line.decode().split(" ")
     return Entry(
         id=id,
         place_id=place_id,
@@ -54,6 +58,5 @@ def _entry(line: bytes) -> Entry:
         turn=int(turn),
         state=state,
         pass_until=int(pass_until) if pass_until else None,
-        at_ms=int(at),
         network=network or None,
     )

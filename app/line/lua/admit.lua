@@ -35,7 +35,7 @@ local free = math.min(tonumber(ARGV[5]), redis.call('ZCARD', KEYS[6]))
 
 local function journal(place, visitor, number, turn, state, pass_until)
   redis.call('XADD', KEYS[8], '*', 'place', place, 'visitor', visitor, 'number', number,
-    'turn', turn, 'state', state, 'pass_until', pass_until, 'at', now)
+    'turn', turn, 'state', state, 'pass_until', pass_until)
 end
 
 -- A pass that ran out while there was nothing to buy was no turn: the place goes back to where

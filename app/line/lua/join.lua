@@ -39,10 +39,8 @@ if not number then
   redis.call('ZADD', KEYS[3], number, place)
   redis.call('HSET', KEYS[4], ARGV[2], place)
   redis.call('HSET', KEYS[5], place, number .. ':0:' .. ARGV[2])
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('XADD', KEYS[6], '*', 'place', place, 'visitor', ARGV[2], 'number', number,
-    'turn', 0, 'state', 'waiting', 'pass_until', '', 'at', now, 'network', ARGV[5])
+    'network', ARGV[5])
 end
 
 return {place, number}

@@ -32,8 +32,6 @@ if redis.call('HGET', KEYS[3], visitor) == ARGV[2] then
   redis.call('HDEL', KEYS[3], visitor)
 end
 redis.call('HSET', KEYS[7], ARGV[2], 'left')
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('XADD', KEYS[6], '*', 'place', ARGV[2], 'visitor', visitor, 'number', number,
-  'turn', turn, 'state', 'left', 'pass_until', '', 'at', now)
+  'turn', turn, 'state', 'left', 'pass_until', '')
 return 1

@@ -45,9 +45,6 @@ end
 if tonumber(redis.call('GET', KEYS[2])) < tonumber(ARGV[4]) then
   redis.call('SET', KEYS[2], ARGV[4])
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('XADD', KEYS[7], '*', 'place', ARGV[2], 'visitor', ARGV[3], 'number', ARGV[4],
-  'turn', ARGV[5], 'state', ARGV[6], 'pass_until', ARGV[7],
-  'at', now)
+  'turn', ARGV[5], 'state', ARGV[6], 'pass_until', ARGV[7])
 return 1
