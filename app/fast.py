@@ -225,13 +225,13 @@ def join(environ: Environ, facts: EventFacts) -> Answer | None:
         if whole != query:
             return None
         again = again_with_cookie(facts.slug, chosen)
-        return Answer("line.join", 307, [*NOTHING, *again, NOT_KEPT, *language])
+        return Answer("line.join", 307, [*EMPTY, *again, NOT_KEPT, *language])
     came_from = network(environ.get("REMOTE_ADDR", ""))
     place = line.join_at_once(facts, visitor.visitor, came_from, cookies.place(facts.id, jar))
     if place is None:
         return None
     metrics.JOINS.inc()
-    found = [*NOTHING, *joined(facts.slug, place), NOT_KEPT, *language]
+    found = [*EMPTY, *joined(facts.slug, place), NOT_KEPT, *language]
     return Answer("line.join", 303, found)
 
 
@@ -240,7 +240,7 @@ def of_body(body: bytes, kind: str) -> tuple[Header, Header]:
 
 
 # Of an answer that has only headers.
-NOTHING = of_body(b"", HTML)
+EMPTY = of_body(b"", HTML)
 # By method and what follows the event in the address.
 ASKED: dict[tuple[str, str], Callable[[Environ, EventFacts], Answer | None]] = {
     ("GET", ""): event_page,

@@ -25,7 +25,7 @@ from app import metrics
 from app.domain.claims import check_form
 from app.domain.errors import Invalid, Refusal
 from app.domain.references import as_claim_reference
-from app.fast import HTML, NOT_KEPT, NOTHING, Answer, Environ, of_body
+from app.fast import EMPTY, HTML, NOT_KEPT, Answer, Environ, of_body
 from app.services import catalogue, claims, inbox, payments
 from app.views import cookies, guard, paying
 from app.views.claims import FORM_KEY, fan_id, made, shown_at
@@ -74,7 +74,7 @@ def claim(environ: Environ, slug: str) -> Answer | None:
         return None
     reference = claims.claim(facts, turn, fan.fan_id, checked, form["form_key"])
     metrics.CLAIMS.inc()
-    return Answer("claims.make", 303, [*NOTHING, *made(reference), NOT_KEPT])
+    return Answer("claims.make", 303, [*EMPTY, *made(reference), NOT_KEPT])
 
 
 def pay(environ: Environ, reference: str) -> Answer | None:
@@ -94,7 +94,7 @@ def pay(environ: Environ, reference: str) -> Answer | None:
         return Answer("claims.pay", 200, [*of_body(body, HTML), NOT_KEPT], body)
     if htmx is not None or payments.pay(reference, fan) is not None:
         return None
-    return Answer("claims.pay", 303, [*NOTHING, *shown_at(reference), NOT_KEPT])
+    return Answer("claims.pay", 303, [*EMPTY, *shown_at(reference), NOT_KEPT])
 
 
 def webhook(environ: Environ, _: str) -> Answer | None:
@@ -105,7 +105,7 @@ def webhook(environ: Environ, _: str) -> Answer | None:
         return None
     inbox.receive(body, environ.get("HTTP_X_PAYSTACK_SIGNATURE"))
     metrics.WEBHOOKS.labels("stored").inc()
-    return Answer("webhooks.paystack", 200, [*NOTHING, NOT_KEPT])
+    return Answer("webhooks.paystack", 200, [*EMPTY, NOT_KEPT])
 
 
 def sent_by_us(environ: Environ, jar: dict[str, str]) -> bool:

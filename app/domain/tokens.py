@@ -71,7 +71,11 @@ class _Token:
     @classmethod
     def read(cls, text: str | None, key: str) -> Self | None:
         """The token, or None when it is missing, altered, or signed for something else."""
-        return _parsed(cls, text, key) if text and len(text) <= _LONGEST else None
+        return cls._read(text, key) if text and len(text) <= _LONGEST else None
+
+    @classmethod
+    def _read(cls, text: str, key: str) -> Self | None:
+        return _parsed(cls, text, key)
 
 
 _Kind = TypeVar("_Kind", bound=_Token)
@@ -114,14 +118,10 @@ class PlaceToken(_Token):
     number: int
 
     @classmethod
-    def read(cls, text: str | None, key: str) -> Self | None:
-        if not text or len(text) > _LONGEST:
-            return None
-        return _place(cls, text, key)  # type: ignore[arg-type] # type[Self] can be hashed
-
-
-# Kept, about 500 bytes each, because a browser shows the same one at every poll.
-_place = lru_cache(maxsize=65_536)(_parsed)
+    @lru_cache(maxsize=65_536)
+    def _read(cls, text: str, key: str) -> Self | None:
+        # Kept, about 500 bytes each, because a browser shows the same one at every poll.
+        return _parsed(cls, text, key)
 
 
 @dataclass(frozen=True, slots=True)

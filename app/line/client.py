@@ -193,10 +193,7 @@ class LineClient:
         Replies hold bytes and ints. Raises LineLost when there is no valid copy of this epoch
         on the server, LineUnavailable when Redis did not answer; the script may have run then.
         """
-        reply = self._ask((Call(name, epoch, keys, args),), True)[0]
-        if reply == NO_VALID_COPY:
-            raise LineLost
-        return reply
+        return self.run_all((Call(name, epoch, keys, args),))[0]
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
         """As run(), of several in one trip. Raises what befell one of them, whatever became of

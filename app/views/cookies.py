@@ -183,8 +183,8 @@ def _signed(
 def _header(name: str, value: str, days: int) -> str:
     # Names and values are letters, digits, dots, hyphens and underscores, so none needs quoting.
     secure = "; Secure" if settings.secure_cookies else ""
-    lasts = f"Max-Age={days * DAY}; Path=/; HttpOnly; SameSite=Lax{secure}"
-    return f"{settings.cookie_prefix}{name}={value}; {lasts}"
+    name = named(name)
+    return f"{name}={value}; Max-Age={days * DAY}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
 
 def _add(response: Answer, header: str) -> Answer:

@@ -54,12 +54,8 @@ def security(kind: str, gateway: str, https_only: str) -> tuple[tuple[str, str],
         found.append(("Content-Security-Policy", "default-src 'none'"))
     else:
         found.append(("Referrer-Policy", "same-origin"))
-        found.append(
-            (
-                "Content-Security-Policy",
-                page_policy(_checkout_of(gateway)) if kind == PAGE else NOTHING,
-            )
-        )
+        policy = page_policy(_checkout_of(gateway)) if kind == PAGE else NOTHING
+        found.append(("Content-Security-Policy", policy))
     if kind == PAGE:
         found.append(("Permissions-Policy", PERMISSIONS))
     if https_only:
