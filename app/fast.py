@@ -28,7 +28,6 @@ from app.domain.networks import network
 from app.domain.tokens import PlaceToken
 from app.languages import LANGUAGES
 from app.services import catalogue, line
-from app.services.telling import FarBack
 from app.views import cookies, guard, headers, public, waiting
 from app.views.language import of_browser
 from app.views.line import again_with_cookie, as_json, cookies_of, joined, owes_proof
@@ -153,11 +152,11 @@ def poll(environ: Environ, facts: EventFacts) -> Answer | None:
         return None
     language = of_browser(jar, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-    status = line.without_asking(facts, place)
-    if isinstance(status, FarBack):
-        body = waiting.far_fragment_if_known(facts, status, language, packed)
+    shared = line.without_asking(facts, place)
+    if shared is not None:
+        body = waiting.shared_fragment_if_known(facts, shared, language, packed)
         return told(body, HTML, packed) if body else None
-    status = status or line.glance(facts, place)
+    status = line.glance(facts, place)
     if status is None:
         return None
     proven = cookies.proven(status.place_token, jar)

@@ -148,7 +148,7 @@ def glance(facts: EventFacts, token: PlaceToken) -> LineStatus | None:
     return telling.told(scene, standing.of_redis(facts, token, answer))
 
 
-def without_asking(facts: EventFacts, token: PlaceToken) -> telling.FarBack | LineStatus | None:
+def without_asking(facts: EventFacts, token: PlaceToken) -> telling.AtDepth | None:
     """As glance(), for a poll that this process can answer by itself: most of a long line, and its
     head while a crowd asks, as of a tenth of a second ago at most. None for any other place.
 
@@ -162,9 +162,7 @@ def without_asking(facts: EventFacts, token: PlaceToken) -> telling.FarBack | Li
     if scene.far_after < token.number <= scene.far_until and token.place_id not in seen.gone:
         return telling.far_back(scene, token)
     ahead = heads.rank(facts, token.place_id)
-    return (
-        None if ahead is None else telling.told(scene, standing.Found(token, WAITING, ahead=ahead))
-    )
+    return None if ahead is None else telling.near(scene, token, ahead)
 
 
 def _inquire(facts: EventFacts, token: PlaceToken, visitor: str) -> LineStatus:

@@ -14,9 +14,10 @@ from app.services.pictures import Picture
 
 
 class Depth(NamedTuple):
-    """What all are told alike who wait between the same two pivots of a far line: `told` but for
-    number, place and poll. `delay` is when they ask again, in seconds before the jitter. Who shows
-    it may keep in `shown` what that takes, by language."""
+    """What all are told alike who wait at one depth, which is far back between the same two pivots,
+    and near the head behind as many others: `told` but for number, place and poll. `delay` is when
+    they ask again, in seconds before the jitter. Who shows it may keep in `shown` what that takes,
+    by language."""
 
     told: LineStatus
     delay: float
@@ -30,7 +31,8 @@ class Scene:
     `until_start` in seconds. `line_safe` is False while Redis is away, unless the sale is over:
     then it does not matter. `unsure` is the part of a wait by which it may turn out otherwise;
     `seen_pace` says that the pace was watched. Places with a number after `far_after`, up to
-    `far_until`, are surely waiting, so far back that `depths` says what all at one depth are told.
+    `far_until`, are surely waiting, far back. `far` has their depths by pivot, `near` those at the
+    head by how many are ahead, as far as somebody asked.
     """
 
     facts: EventFacts
@@ -48,7 +50,8 @@ class Scene:
     slow: bool
     far_after: int
     far_until: int
-    depths: dict[int, Depth] = field(default_factory=dict, compare=False)
+    far: dict[int, Depth] = field(default_factory=dict, compare=False)
+    near: dict[int, Depth] = field(default_factory=dict, compare=False)
 
 
 _kept: dict[int, Scene] = {}

@@ -15,25 +15,41 @@ from app.services.scenes import Depth, Scene, scene_of
 from app.services.standing import Found
 
 
-class FarBack(NamedTuple):
-    """A place that shares what it is told with all at its depth."""
+class AtDepth(NamedTuple):
+    """A waiting place, which shares what it is told with all at its depth."""
 
     depth: Depth
     number: int
     next_poll_seconds: int
 
 
-def far_back(scene: Scene, token: PlaceToken) -> FarBack:
-    """The same for a place that is far back in this scene."""
+def far_back(scene: Scene, token: PlaceToken) -> AtDepth:
+    """What a place is told that is far back in this scene."""
     snapshot = scene.seen.snapshot
     assert snapshot is not None
-    at = snapshot.depth(token.number)
-    depth = scene.depths.get(at)
+    pivot = snapshot.depth(token.number)
+    depth = scene.far.get(pivot)
     if depth is None:
-        found = Found(token, WAITING, ahead=snapshot.ahead_at(at), about=True)
-        depth = scene.depths[at] = Depth(*_told_and_delay(scene, found), {})
+        found = Found(token, WAITING, ahead=snapshot.ahead_at(pivot), about=True)
+        depth = scene.far[pivot] = _depth(scene, found)
+    return _at(depth, token)
+
+
+def near(scene: Scene, token: PlaceToken, ahead: int) -> AtDepth:
+    """What a place is told before which so many wait, by Redis' own count."""
+    depth = scene.near.get(ahead)
+    if depth is None:
+        depth = scene.near[ahead] = _depth(scene, Found(token, WAITING, ahead=ahead))
+    return _at(depth, token)
+
+
+def _depth(scene: Scene, found: Found) -> Depth:
+    return Depth(*_told_and_delay(scene, found), {})
+
+
+def _at(depth: Depth, token: PlaceToken) -> AtDepth:
     poll = rules.jitter(depth.delay, random.random())  # noqa: S311  # nosec B311 # no secret
-    return FarBack(depth, token.number, poll)
+    return AtDepth(depth, token.number, poll)
 
 
 def told(scene: Scene, found: Found) -> LineStatus:

@@ -25,7 +25,7 @@ from app.domain.references import place_reference
 from app.domain.words import clock, clock_range, count, duration, duration_range
 from app.languages import said
 from app.services import catalogue
-from app.services.telling import FarBack
+from app.services.telling import AtDepth
 from app.views.frames import PAGE, Frame, hole
 
 # How near somebody is, by the highest number of people ahead; the words change at these.
@@ -44,7 +44,7 @@ OWN = frozenset({"number", "poll"})
 
 
 class Mine(NamedTuple):
-    """What fills the holes: a fan's own `status`, which for a hole of OWN may be FarBack, and the
+    """What fills the holes: a fan's own `status`, which for a hole of OWN may be AtDepth, and the
     field of the page's form."""
 
     event: EventFacts
@@ -205,19 +205,19 @@ def page(
     return View(my, Shown(situation(my, proven), True, proven, due))
 
 
-def far_fragment_if_known(
-    event: EventFacts, far: FarBack, language: str, packed: bool
+def shared_fragment_if_known(
+    event: EventFacts, place: AtDepth, language: str, packed: bool
 ) -> bytes | None:
-    """The fragment of a fan who is far back, unless it has to be rendered."""
-    shown = far.depth.shown
+    """The fragment of a fan who shares it with others, unless it has to be rendered."""
+    shown = place.depth.shown
     frame = shown.get(language)
     if frame is None:
-        told = fragment(event, far.depth.told, False, language)
+        told = fragment(event, place.depth.told, False, language)
         whole = _frame_if_known(event, told.shown)
         if whole is None:
             return None
         frame = shown[language] = whole.with_holes(OWN, told.my.text)
-    my = Mine(event, far, event.as_of, language)
+    my = Mine(event, place, event.as_of, language)
     return _filled(frame, my, packed)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.line import LineStatus
+from app.domain.events import EventFacts
+from app.domain.line import LONGEST_POLL_S
 from app.domain.tokens import PlaceToken
 from app.extensions import db
 from app.line import verbs
@@ -40,6 +41,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
+def ahead(facts: EventFacts, token: PlaceToken) -> int | None:
+    shared = line.without_asking(facts, token)
+    return shared.depth.told.ahead if shared else None
+
+
 def test_a_crowd_at_the_head_is_told_what_each_would_be_told_alone(app: Any, asked: Any) -> None:
     event = an_event()
     tokens = fill(event, 30)
@@ -48,14 +54,33 @@ def test_a_crowd_at_the_head_is_told_what_each_would_be_told_alone(app: Any, ask
     first = [line.without_asking(facts, token) for token in tokens[: CROWD - 1]]
     assert first == [None] * (CROWD - 1), "a few are not a crowd"
     for token, precise in zip(tokens, alone, strict=True):
-        told = line.without_asking(facts, token)
-        assert isinstance(told, LineStatus)
+        shared = line.without_asking(facts, token)
+        assert shared is not None
         assert precise is not None
+        assert shared.number == token.number
+        assert 2 <= shared.next_poll_seconds <= LONGEST_POLL_S
+        told = shared.depth.told
         same = {"updated_at": precise.updated_at, "next_poll_seconds": precise.next_poll_seconds}
         assert told._replace(**same) == precise
         assert told.ahead == token.number - 1
         assert told.ahead_exact
     assert asked == [event.id]
+
+
+def test_who_comes_to_the_same_rank_is_told_alike(app: Any, asked: Any) -> None:
+    event = an_event()
+    tokens = fill(event, 3)
+    facts = catalogue.facts(event.slug)
+    for _ in range(CROWD):
+        before = line.without_asking(facts, tokens[1])
+    line.leave(event.slug, tokens[0])
+    heads._heads[event.id]._good_until = 0
+    for _ in range(CROWD):
+        after = line.without_asking(facts, tokens[2])
+    assert before is not None
+    assert after is not None
+    assert after.depth is before.depth, "both wait behind one other, in the same second"
+    assert (before.number, after.number) == (2, 3)
 
 
 def test_who_is_not_at_the_head_is_asked_for_alone(app: Any, asked: Any) -> None:
@@ -78,13 +103,13 @@ def test_a_head_that_is_old_is_not_believed(
     for _ in range(CROWD):
         line.without_asking(facts, tokens[2])
     line.leave(event.slug, tokens[0])
-    assert line.without_asking(facts, tokens[2]).ahead == 2
+    assert ahead(facts, tokens[2]) == 2
     later = heads._heads[event.id]._good_until + 0.001
     monkeypatch.setattr(heads, "monotonic", lambda: later)
     assert line.without_asking(facts, tokens[2]) is None
     for _ in range(CROWD):
-        told = line.without_asking(facts, tokens[2])
-    assert told.ahead == 1
+        told = ahead(facts, tokens[2])
+    assert told == 1
 
 
 def test_without_redis_nobody_is_told_of_a_head(app: Any, mortal_redis: Any, asked: Any) -> None:
