@@ -31,6 +31,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 
+from app.clock import monotonic
 from app.config import Settings
 from app.domain.errors import LineLost, LineUnavailable
 from app.failpoints import reached
@@ -43,6 +44,10 @@ log = structlog.get_logger(__name__)
 # else every thread in turn would wait out the whole timeout while a silent Redis is silent.
 _PAUSE_AFTER_FAILURE = 0.2
 
+# A connection that was used so short a time ago (s) is used again without looking whether it has
+# ended: to look gives the interpreter away. If it has, no answer comes, and that is known at once.
+_BETWEEN_LOOKS = 0.1
+
 NO_VALID_COPY = -1
 
 
@@ -53,6 +58,7 @@ class _Bare:
     run_id = ""
     # The life of the client that it was made in.
     life = 0
+    used_at = float("-inf")
     # Answers that will come, and that nobody waits for.
     unheard = 0
 
@@ -114,9 +120,14 @@ class _Bare:
         self._reader.feed(received)
         return bool(received)
 
-    def has_ended(self) -> bool:
-        """Whether the server closed it meanwhile; but for answers that nobody waited for, nothing
-        else can have come unasked."""
+    def is_good(self) -> bool:
+        """Whether to use it now: not if the server closed it a while ago."""
+        now = monotonic()
+        lately, self.used_at = now - self.used_at < _BETWEEN_LOOKS, now
+        return lately or not self._has_ended()
+
+    def _has_ended(self) -> bool:
+        # But for answers that nobody waited for, nothing else can have come unasked.
         return bool(self._poll.poll(0)) and not (self.unheard and self._hears())
 
     @property
@@ -252,9 +263,11 @@ class LineClient:
                 [_packed("EVALSHA", script(call.name).sha, call, connection) for call in calls]
             )
             # One that the server may not have yet has to be sent again as a whole.
-            if not waits and connection.known.issuperset([call.name for call in calls]):
-                connection.post(commands, len(calls))
-                return []
+            if not waits:
+                names = {call.name for call in calls}
+                if names <= connection.known:
+                    connection.post(commands, len(calls))
+                    return []
             replies: list[Any] = connection.send(commands, len(calls))
             refused = hiredis.ReplyError in map(type, replies)
             if refused:
@@ -269,13 +282,14 @@ class LineClient:
             for reply in replies:
                 if isinstance(reply, hiredis.ReplyError):
                     raise reply
-        connection.known.update([call.name for call in calls])
+        if not waits:
+            connection.known |= names
         return replies
 
     def _connection(self) -> Any:
         """This thread's own. Raises OSError, RedisError."""
         mine: Any = getattr(self._own, "connection", None)
-        if mine is not None and mine.life == self._life and not mine.has_ended():
+        if mine is not None and mine.life == self._life and mine.is_good():
             return mine
         if self._make is None:
             raise RuntimeError("create_app() has not run in this process.")

@@ -138,7 +138,7 @@ def test_who_posts_does_not_wait_for_a_silent_redis(
 ) -> None:
     event = an_event()
     keys = keys_of(event.id)
-    line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
+    post("drop_free", 1, (keys.epoch, keys.free), 1)
     mortal_redis.freeze()
     try:
         started = monotonic()
@@ -160,7 +160,7 @@ def test_who_posts_does_not_wait_for_a_silent_redis(
 def test_what_was_posted_and_refused_is_in_the_log(app: Any, line_redis: Any) -> None:
     event = an_event()
     keys = keys_of(event.id)
-    line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
+    post("drop_free", 1, (keys.epoch, keys.free), 1)
     line_redis.script_flush()
     post("drop_free", 1, (keys.epoch, keys.free), 2)
     with capture_logs() as logged:
@@ -172,12 +172,12 @@ def test_what_was_posted_and_refused_is_in_the_log(app: Any, line_redis: Any) ->
 def test_a_server_that_went_after_a_post_is_known_to_be_gone(app: Any, mortal_redis: Any) -> None:
     event = an_event()
     keys = keys_of(event.id)
-    line_client.run("drop_free", 1, (keys.epoch, keys.free), 1)
+    post("drop_free", 1, (keys.epoch, keys.free), 1)
     before = line_client._connection()
     post("drop_free", 1, (keys.epoch, keys.free), 2)
     mortal_redis.kill()
     mortal_redis.start()
-    sleep(0.05)
+    sleep(client._BETWEEN_LOOKS)
     line_client.alive()
     assert line_client._connection() is not before
 
