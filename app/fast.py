@@ -66,13 +66,14 @@ UNUSUAL = frozenset(
 
 
 class Answer(NamedTuple):
-    """What goes into an answer; `endpoint` is the view that would have given the same."""
+    """What goes into an answer; `endpoint` is the view that would have given the same, and a
+    `document` is what a browser shows."""
 
     endpoint: str
     status: int
     headers: list[Header]
     body: bytes = b""
-    html: bool = True
+    document: bool = True
 
 
 ShortWay = Callable[[Environ], Answer | None]
@@ -98,8 +99,8 @@ class Fast:
             log.exception("the short way failed")
         if answer is None:
             return self.long_way(environ, start_response)
-        endpoint, status, found, body, html = answer
-        kind = headers.kind_of(html, environ.get("HTTP_HX_REQUEST") == "true")
+        endpoint, status, found, body, document = answer
+        kind = headers.kind_of(document, environ.get("HTTP_HX_REQUEST") == "true")
         found.append(("X-Request-Id", headers.new_request_id()))
         found.extend(headers.of_security(kind))
         seconds = clock.monotonic() - started
@@ -182,7 +183,7 @@ def told(
     if packed:
         found.append(PACKED)
     found += [("Set-Cookie", value) for value in given]
-    return Answer(endpoint, 200, found, body, html=kind == HTML)
+    return Answer(endpoint, 200, found, body, document=kind == HTML)
 
 
 def waiting_page(environ: Environ, facts: EventFacts) -> Answer | None:
@@ -224,14 +225,13 @@ def join(environ: Environ, facts: EventFacts) -> Answer | None:
         if whole != query:
             return None
         again = again_with_cookie(facts.slug, chosen)
-        return Answer("line.join", 307, [*EMPTY, *again, NOT_KEPT, *language])
+        return Answer("line.join", 307, [*EMPTY, *again, NOT_KEPT, *language], document=False)
     came_from = network(environ.get("REMOTE_ADDR", ""))
     place = line.join_at_once(facts, visitor.visitor, came_from, cookies.place(facts.id, jar))
     if place is None:
         return None
-    metrics.JOINS.inc()
     found = [*EMPTY, *joined(facts.slug, place), NOT_KEPT, *language]
-    return Answer("line.join", 303, found)
+    return Answer("line.join", 303, found, document=False)
 
 
 def of_body(body: bytes, kind: str) -> tuple[Header, Header]:

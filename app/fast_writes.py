@@ -73,8 +73,7 @@ def claim(environ: Environ, slug: str) -> Answer | None:
     except Invalid:
         return None
     reference = claims.claim(facts, turn, fan.fan_id, checked, form["form_key"])
-    metrics.CLAIMS.inc()
-    return Answer("claims.make", 303, [*EMPTY, *made(reference), NOT_KEPT])
+    return Answer("claims.make", 303, [*EMPTY, *made(reference), NOT_KEPT], document=False)
 
 
 def pay(environ: Environ, reference: str) -> Answer | None:
@@ -94,7 +93,7 @@ def pay(environ: Environ, reference: str) -> Answer | None:
         return Answer("claims.pay", 200, [*of_body(body, HTML), NOT_KEPT], body)
     if htmx is not None or payments.pay(reference, fan) is not None:
         return None
-    return Answer("claims.pay", 303, [*EMPTY, *shown_at(reference), NOT_KEPT])
+    return Answer("claims.pay", 303, [*EMPTY, *shown_at(reference), NOT_KEPT], document=False)
 
 
 def webhook(environ: Environ, _: str) -> Answer | None:

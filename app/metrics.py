@@ -7,10 +7,8 @@ from functools import lru_cache
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
 __all__ = [
-    "CLAIMS",
     "CONTENT_TYPE",
     "HEALED",
-    "JOINS",
     "MAILS",
     "REFUSALS",
     "REQUESTS",
@@ -21,7 +19,8 @@ __all__ = [
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-# Its count is the number of requests; a counter beside it would be counted at every poll, too.
+# Its count is the number of requests: of line.join and claims.make with a 303, that of joins and
+# claims. A counter beside it would be one more step of each.
 REQUESTS = Histogram(
     "fairqueue_requests",
     "Requests answered, and the seconds that it took.",
@@ -29,8 +28,6 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3),
 )
 REFUSALS = Counter("fairqueue_refusals", "Requests refused, by the reason.", ["reason"])
-JOINS = Counter("fairqueue_joins", "Fans who were given a place or shown theirs again.")
-CLAIMS = Counter("fairqueue_claims", "Claims made.")
 WEBHOOKS = Counter("fairqueue_webhooks", "What the gateway told us.", ["outcome"])
 MAILS = Counter("fairqueue_mails", "Mails handed to the mail server.", ["kind", "outcome"])
 HEALED = Counter("fairqueue_healed", "Differences that reconciliation put right.", ["what"])

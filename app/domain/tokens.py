@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
+from operator import call
 from os import urandom
 from typing import ClassVar, Self, TypeVar
 
@@ -90,7 +91,7 @@ def _parsed(kind: type[_Kind], text: str, key: str) -> _Kind | None:
     if len(fields) != len(kind.TYPES):
         return None
     try:
-        return kind(*[type_(field) for type_, field in zip(kind.TYPES, fields, strict=True)])
+        return kind(*map(call, kind.TYPES, fields))
     except ValueError:
         return None
 

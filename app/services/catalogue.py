@@ -75,7 +75,7 @@ def moment(event: EventFacts) -> datetime:
     kept = _by_slug.get(event.slug)
     if kept is None or kept.loaded_at < 0:
         return now()
-    return event.as_of + timedelta(seconds=max(0.0, monotonic() - kept.loaded_at))
+    return event.as_of + timedelta(0, monotonic() - kept.loaded_at)
 
 
 def silent(slug: str) -> bool:

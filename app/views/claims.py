@@ -11,7 +11,6 @@ from htmx_flask import make_response as make_htmx_response
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
-from app import metrics
 from app.domain import events
 from app.domain.claims import HELD, ClaimForm, check_form
 from app.domain.errors import (
@@ -68,7 +67,6 @@ def make(slug: str) -> Response:
         reference = _claim(facts, place, turn)
     except (Invalid, FewerLeft, NoneFreeNow, NotNow) as refusal:
         return _form(facts, turn, request.form, refusal)
-    metrics.CLAIMS.inc()
     return _see_other(made(reference))
 
 

@@ -33,11 +33,11 @@ def register(app: Flask) -> None:
     app.after_request(finish)
 
 
-def kind_of(html: bool, htmx: bool) -> str:
+def kind_of(document: bool, htmx: bool) -> str:
     """What an answer is to the browser, which decides the headers that mean something to it."""
     if htmx:
         return FRAGMENT
-    return PAGE if html else OTHER
+    return PAGE if document else OTHER
 
 
 @lru_cache(maxsize=8)
@@ -103,7 +103,9 @@ def finish(response: Response) -> Response:
         kind = ASSET
     else:
         headers["X-Request-Id"] = g.request_id
-        kind = kind_of(response.mimetype == "text/html", bool(request.htmx))
+        # Whoever is sent elsewhere is shown nothing here.
+        document = response.mimetype == "text/html" and response.location is None
+        kind = kind_of(document, bool(request.htmx))
     for name, value in of_security(kind):
         # The preview of a page is framed, and may do less than the page.
         headers.setdefault(name, value)

@@ -17,7 +17,6 @@ from flask import (
 )
 from werkzeug.wrappers import Response as Answer
 
-from app import metrics
 from app.domain.errors import JoinUnavailable, LineUnavailable, NoCookies
 from app.domain.events import EventFacts
 from app.domain.line import LineStatus
@@ -42,7 +41,6 @@ def join(slug: str) -> Answer:
     if visitor is None:
         return _learn_cookies(slug)
     place = _join(facts, visitor, cookies.place(facts.id))
-    metrics.JOINS.inc()
     answer = make_response("", 303)
     answer.headers.extend(joined(slug, place))
     return answer

@@ -44,11 +44,10 @@ OWN = frozenset({"number", "poll"})
 
 
 class Mine(NamedTuple):
-    """What fills the holes: a fan's own `status`, which for a hole of OWN may be AtDepth, and the
-    field of the page's form."""
+    """What fills the holes: a fan's own `status`, and the field of the page's form."""
 
     event: EventFacts
-    status: Any
+    status: LineStatus
     now: datetime
     language: str
     form: str = ""
@@ -217,8 +216,11 @@ def shared_fragment_if_known(
         if whole is None:
             return None
         frame = shown[language] = whole.with_holes(OWN, told.my.text)
-    my = Mine(event, place, event.as_of, language)
-    return _filled(frame, my, packed)
+    own = {
+        "number": count(place.number, language),
+        "poll": str(place.next_poll_seconds),
+    }
+    return frame.filled([own[name] for name in frame.holes], packed)
 
 
 def _frame_if_known(event: EventFacts, shown: Shown) -> Frame | None:

@@ -73,6 +73,15 @@ def test_pages_may_use_no_device_and_nothing_may_be_framed(client):
     assert client.get("/health/live").headers["Content-Security-Policy"] == headers.NOTHING
 
 
+def test_who_is_sent_elsewhere_is_shown_nothing_here(client):
+    event = factories.an_event()
+    for _ in range(2):
+        answer = client.post(f"/events/{event.slug}/line")
+        assert answer.status_code in (303, 307)
+        assert answer.headers["Content-Security-Policy"] == headers.NOTHING
+        assert "Permissions-Policy" not in answer.headers
+
+
 @pytest.mark.parametrize(
     "path", ["/static/style.css", "/static/page.js", "/static/proof-worker.js"]
 )
