@@ -29,18 +29,19 @@ class Silence:
     ) -> None:
         self._pause, self._longest_look, self._now, self._knock = pause, longest_look, now, knock
         self._lock = threading.Lock()
-        self._silent = False
+        # Whether the server did not answer the last time.
+        self.is_feared = False
         self._refuse_until = 0.0
         self._looker = 0
 
     def refuses(self) -> bool:
         """Whether to ask nothing of the server now. Who hears False while it is silent is the one
         who looks, and may ask as often as that takes."""
-        if not self._silent:
+        if not self.is_feared:
             return False
         me = threading.get_ident()
         with self._lock:
-            if not self._silent or self._looker == me:
+            if not self.is_feared or self._looker == me:
                 return False
             if self._now() < self._refuse_until:
                 return True
@@ -51,24 +52,19 @@ class Silence:
         self.began()
         return True
 
-    @property
-    def is_feared(self) -> bool:
-        """Whether the server did not answer the last time."""
-        return self._silent
-
     def began(self) -> None:
         """The server did not answer."""
         with self._lock:
-            self._silent, self._looker = True, 0
+            self.is_feared, self._looker = True, 0
             self._refuse_until = self._now() + self._pause
 
     def looked(self) -> None:
         """Called at the end of every call, however it ended: the server is not silent any more,
         if this was the one who looks and nothing began() meanwhile."""
-        if self._silent and self._looker == threading.get_ident():
+        if self.is_feared and self._looker == threading.get_ident():
             self.forget()
 
     def forget(self) -> None:
         """Be as if the server had always answered."""
         with self._lock:
-            self._silent, self._looker = False, 0
+            self.is_feared, self._looker = False, 0

@@ -55,6 +55,8 @@ class _Bare:
     """Connects as redis-py does (TLS, log-in, database), then speaks on the bare socket: redis-py's
     pool and parser take longer than Redis itself. Of one thread only."""
 
+    # redis-py's own.
+    _sock: Any
     run_id = ""
     # The life of the client that it was made in.
     life = 0
@@ -69,12 +71,12 @@ class _Bare:
         self.known: set[str] = set()
         # Python looks with poll() before each call on a socket with a timeout of its own; the
         # kernel keeps the time for nothing.
-        seconds = float(self._socket.gettimeout())
-        self._socket.settimeout(None)
+        seconds = float(self._sock.gettimeout())
+        self._sock.settimeout(None)
         for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            self._socket.setsockopt(socket.SOL_SOCKET, direction, _timeval(seconds))
+            self._sock.setsockopt(socket.SOL_SOCKET, direction, _timeval(seconds))
         self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
+        self._poll.register(self._sock, select.POLLIN)
         # The last step of every connect.
         answer = self.ask("INFO", "server")
         if isinstance(answer, hiredis.ReplyError):
@@ -94,29 +96,28 @@ class _Bare:
 
     def send(self, commands: bytes, count: int) -> list[Any]:
         """As ask(), of so many commands in one trip, packed already."""
-        self._socket.sendall(commands)
+        self._sock.sendall(commands)
         replies: list[Any] = []
         while len(replies) < count:
-            answer = self._reader.gets()
-            if answer is False:
-                if not self._hears():
-                    raise ConnectionResetError("Redis closed the connection")
-            elif self.unheard:
-                self.unheard -= 1
-                if isinstance(answer, hiredis.ReplyError):
-                    log.error("redis refused a script", error=str(answer))
-            else:
-                replies.append(answer)
+            if not self._hears():
+                raise ConnectionResetError("Redis closed the connection")
+            while (answer := self._reader.gets()) is not False:
+                if self.unheard:
+                    self.unheard -= 1
+                    if isinstance(answer, hiredis.ReplyError):
+                        log.error("redis refused a script", error=str(answer))
+                else:
+                    replies.append(answer)
         return replies
 
     def post(self, commands: bytes, count: int) -> None:
         """As send(), but the answers are read when the next ones are."""
-        self._socket.sendall(commands)
+        self._sock.sendall(commands)
         self.unheard += count
 
     def _hears(self) -> bool:
         """Take in what has come, or wait for it; False at the end of the connection."""
-        received = self._socket.recv(65_536)
+        received = self._sock.recv(65_536)
         self._reader.feed(received)
         return bool(received)
 
@@ -129,10 +130,6 @@ class _Bare:
     def _has_ended(self) -> bool:
         # But for answers that nobody waited for, nothing else can have come unasked.
         return bool(self._poll.poll(0)) and not (self.unheard and self._hears())
-
-    @property
-    def _socket(self) -> Any:
-        return self._sock  # type: ignore[attr-defined]
 
 
 class _TcpConnection(_Bare, Connection):
@@ -204,7 +201,10 @@ class LineClient:
         Replies hold bytes and ints. Raises LineLost when there is no valid copy of this epoch
         on the server, LineUnavailable when Redis did not answer; the script may have run then.
         """
-        return self.run_all((Call(name, epoch, keys, args),))[0]
+        reply = self._ask((Call(name, epoch, keys, args),), waits=True)[0]
+        if reply == NO_VALID_COPY:
+            raise LineLost
+        return reply
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
         """As run(), of several in one trip. Raises what befell one of them, whatever became of
@@ -228,7 +228,8 @@ class LineClient:
             raise LineUnavailable
 
     def _ask(self, calls: Sequence[Call], waits: bool) -> list[Any]:
-        if self._silence.refuses():
+        feared = self._silence.is_feared
+        if feared and self._silence.refuses():
             raise LineUnavailable
         try:
             replies = self._evaluate(calls, waits)
@@ -243,7 +244,8 @@ class LineClient:
             log.error("redis refused a script", script=" ".join(names), error=str(exc))
             raise LineUnavailable from exc
         finally:
-            self._silence.looked()
+            if feared:
+                self._silence.looked()
         for call in calls:
             reached("line:", call.name)
         return replies

@@ -78,7 +78,7 @@ def join(
     journal says of the network (network_mark()). Raises TooManyJoins.
     """
     keys = keys_of(event_id)
-    place, number = line_client.run(
+    found = line_client.run(
         "join",
         epoch,
         (
@@ -95,9 +95,10 @@ def join(
         limit,
         mark,
     )
-    if not place:
-        raise TooManyJoins(int(number))
-    return place.decode(), int(number)
+    if isinstance(found, int):
+        raise TooManyJoins(found)
+    place, number = found.decode().split(" ")
+    return place, int(number)
 
 
 def leave(event_id: int, epoch: int, place_id: str) -> bool:

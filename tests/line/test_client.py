@@ -103,7 +103,7 @@ def test_an_interrupted_call_does_not_leave_its_answer_to_the_next(
     whole = kind.send
 
     def interrupted(self: Any, commands: bytes, count: int) -> Any:
-        self._socket.sendall(commands)
+        self._sock.sendall(commands)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(kind, "send", interrupted)
