@@ -124,8 +124,8 @@ def measure(
         first = first_of(row.kind)
         supply = supplies.of(row.kind, first + COUNTED)
         warm = bench.kind(row.kind, supply, WARM_UP_S, first)
-        each = int(warm.per_second * seconds * SPARE) + 500
-        supply.at_least(2 * each * rounds + COUNTED)
+        each = int(warm.per_second * SPARE) + 500
+        supply.at_least(2 * each * seconds * rounds + COUNTED)
         made[row.kind.name] = supply, each
     for number in range(rounds):
         for row in rows:
@@ -135,7 +135,7 @@ def measure(
             except RanOut:
                 # Faster than when it was warmed up: once more, with enough of them.
                 each *= 3
-                supply.at_least(2 * each * (rounds - number) + COUNTED)
+                supply.at_least(2 * each * seconds * (rounds - number) + COUNTED)
                 made[row.kind.name] = supply, each
                 one_round(bench, row, supply, seconds, each)
         print(f"  round {number + 1} of {rounds} is done", flush=True)
@@ -143,22 +143,25 @@ def measure(
 
 
 def one_round(bench: Bench, row: Row, supply: Supply, seconds: int, each: int) -> None:
-    """The bare view, then this kind, while the workers stand still: what a request costs. Then what
-    writes once more with its jobs beside it. Raises NotAMeasurement, and then the row is as before.
+    """The bare view and this kind in turns of a second, while the workers stand still: what a
+    request costs. Then what writes once more with its jobs beside it. `each` is how many are laid
+    ready for a second. Raises NotAMeasurement, and then the row is as before.
+
+    Long runs in turn tell more of the machine than of the two: it is slow for seconds at a time.
     """
-    busy = None
+    bares, inserts, loads, busy = [], [], [], []
     with bench.counters.workers_at_rest():
-        bare = bench.view(seconds)
-        insert = bench.insert(seconds) if row.kind.name == "claim" else None
-        found = bench.kind(row.kind, supply, seconds, each)
+        for _ in range(seconds):
+            bares.append(bench.view(1))
+            if row.kind.name == "claim":
+                inserts.append(bench.insert(1))
+            loads.append(bench.kind(row.kind, supply, 1, each))
     if row.kind.write:
-        busy = bench.kind(row.kind, supply, seconds, each)
-    row.loads.append(found)
-    row.bares.append(bare)
-    if busy is not None:
-        row.busy.append(busy)
-    if insert is not None:
-        row.inserts.append(insert)
+        busy.append(bench.kind(row.kind, supply, seconds, each * seconds))
+    row.bares += bares
+    row.inserts += inserts
+    row.loads += loads
+    row.busy += busy
 
 
 def count_trips(bench: Bench, rows: Sequence[Row], supplies: Sequence[Supply]) -> None:
@@ -260,7 +263,7 @@ def end_on_sigterm() -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="drill.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="3 at least, for a median")
-    parser.add_argument("--seconds", type=int, default=3, help="of each run")
+    parser.add_argument("--seconds", type=int, default=3, help="turns of a second, in each round")
     parser.add_argument("--kinds", type=lambda text: text.split(","), help="some kinds only")
     parser.add_argument("--fans", type=int, default=50, help="whole journeys; 0 for none")
     parser.add_argument("--journey", action="store_true", help="whole journeys only")

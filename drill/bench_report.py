@@ -45,8 +45,9 @@ class Bar:
 
 @dataclass(slots=True)
 class Row:
-    """What was measured of one kind: a Load for each round, and the bare view's beside it, both
-    while the workers stood still; `busy` with the workers at what it leaves them."""
+    """What was measured of one kind: a Load for each turn, and the bare view's before it, both
+    while the workers stood still; `busy`, one for each round, with the workers at what it leaves
+    them."""
 
     kind: Kind
     loads: list[Load] = field(default_factory=list)
@@ -77,13 +78,15 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """To the bare view beside it, round by round."""
+        """To the bare view beside it, turn by turn."""
         return _ratio(self.loads, self.bares)
 
     @property
     def ratio_when_busy(self) -> float | None:
-        """The same with the workers at work beside it."""
-        return _ratio(self.busy, self.bares) if self.busy else None
+        """With the workers at work beside it, to the bare view without them."""
+        if not self.busy:
+            return None
+        return _per_second(self.busy) / _per_second(self.bares)
 
     @property
     def ratio_to_insert(self) -> float | None:
@@ -143,12 +146,12 @@ class Row:
                 "p50_ms": round(self.p50_ms, 2),
                 "p99_ms": round(self.p99_ms, 2),
                 "ratio_to_bare": round(self.ratio, 3),
-                "ratios_by_round": [
+                "ratios": [
                     round(load.per_second / bare.per_second, 3)
                     for load, bare in zip(self.loads, self.bares, strict=True)
                 ],
                 "slowest_probe_s": round(self.slowest_probe, 3),
-                "rounds": [asdict(load) for load in self.loads],
+                "turns": [asdict(load) for load in self.loads],
                 "bare": [asdict(load) for load in self.bares],
             }
         if (ratio := self.ratio_when_busy) is not None:
@@ -161,6 +164,10 @@ class Row:
         if self.counted is not None:
             found["counted"] = asdict(self.counted)
         return found
+
+
+def _per_second(loads: Sequence[Load]) -> float:
+    return statistics.median(load.per_second for load in loads)
 
 
 def _ratio(loads: Sequence[Load], besides: Sequence[Load]) -> float:
@@ -209,7 +216,7 @@ def table(rows: Sequence[Row], journey: Journey | None) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     for row in rows:
         if row.inserts:
-            per_second = statistics.median(load.per_second for load in row.inserts)
+            per_second = _per_second(row.inserts)
             cells = [f"{per_second:,.0f}", *["-"] * 3, f"claim: {row.ratio_to_insert:.2f} of it"]
             lines.append(f"| a view with one INSERT | {' | '.join(cells)} | - | - | - | 1 | 0 |")
     bares = [load for row in rows for load in row.bares]
