@@ -182,7 +182,8 @@ def told(
     found = [*of_body(body, kind), NOT_KEPT]
     if packed:
         found.append(PACKED)
-    found += [("Set-Cookie", value) for value in given]
+    for value in given:
+        found.append(("Set-Cookie", value))
     return Answer(endpoint, 200, found, body, document=kind == HTML)
 
 

@@ -41,9 +41,12 @@ def named(name: str) -> str:
 
 def jar_of(header: str) -> dict[str, str]:
     """The cookies of a header, as far as they are ours: our values need no quoting."""
-    pairs = [pair.partition("=") for pair in header.split("; ")]
-    # Of two with one name the first counts, as in request.cookies.
-    return {name: value for name, _, value in reversed(pairs)}
+    jar: dict[str, str] = {}
+    for pair in header.split("; "):
+        name, _, value = pair.partition("=")
+        # Of two with one name the first counts, as in request.cookies.
+        jar.setdefault(name, value)
+    return jar
 
 
 def visitor(jar: Mapping[str, str] | None = None) -> VisitorToken | None:
