@@ -42,8 +42,8 @@ FORGETTERS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long files first: of two processes, the one that begins such a file last would work on
-    while the other has nothing left to do."""
+    """The long files first: the process that begins such a file last would work on while the others
+    have nothing left to do."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
