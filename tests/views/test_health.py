@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+from prometheus_client import REGISTRY
+
+from app import metrics
 from app.line.client import line_client
 from tests import factories
 from tests.views.browsing import join
@@ -29,3 +34,17 @@ def test_the_counters_count(client):
     join(client, event)
     text = client.get("/metrics").text
     assert 'fairqueue_requests_count{endpoint="line.join",method="POST",status="303"}' in text
+
+
+def test_no_request_is_counted_twice_or_not_at_all_when_threads_count_together():
+    labels = {"endpoint": "somewhere", "method": "GET", "status": "200"}
+
+    def count_a_thousand(_: int) -> None:
+        for _ in range(1_000):
+            metrics.answered("somewhere", "GET", 200, 0.5)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count_a_thousand, range(8)))
+
+    assert REGISTRY.get_sample_value("fairqueue_requests_count", labels) == 8_000
+    assert REGISTRY.get_sample_value("fairqueue_requests_sum", labels) == 4_000
