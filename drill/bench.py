@@ -80,6 +80,8 @@ class Bench:
         self.bare = stack.enter_context(bare_server(self.environment))
         self._view = [load.request("GET", "/", self.bare.host)] * load.THREADS
         self._insert = [load.request("POST", "/insert", self.bare.host)] * load.THREADS
+        # How long right answers are, by what was asked, as far as each was looked at.
+        self._lengths: dict[str, float] = {}
 
     def _settings(self, environment: dict[str, str]) -> dict[str, str]:
         return {
@@ -92,19 +94,24 @@ class Bench:
             "SMTP_URL": "smtp://127.0.0.1:1",
         }
 
+    def warm_up(self) -> None:
+        """The bare views, answer by answer."""
+        self._lengths |= {"view": self.view(WARM_UP_S).length}
+        self._lengths |= {"insert": self.insert(WARM_UP_S).length}
+
     def view(self, seconds: int) -> Load:
         """The bare view under load."""
-        return load.run(self.bare, self._view, seconds, 200)
+        return self._run("view", self.bare, self._view, seconds, 200)
 
     def insert(self, seconds: int) -> Load:
         """The view that does one INSERT under load."""
-        return load.run(self.bare, self._insert, seconds, 200)
+        return self._run("insert", self.bare, self._insert, seconds, 200)
 
     def kind(self, kind: Kind, supply: Supply, seconds: int, count: int) -> Load:
         """One kind of request under load; `count` is how many are laid ready for it."""
         taken = supply.take(count)
         try:
-            found = load.run(self.site, taken, seconds, kind.expected, once=kind.once)
+            found = self._run(kind.name, self.site, taken, seconds, kind.expected, kind.once)
         except NotAMeasurement as broken:
             raise type(broken)(f"{kind.title}: {broken}") from None
         finally:
@@ -113,19 +120,38 @@ class Bench:
         supply.give_back(taken, found.used)
         return found
 
+    def look(self, kind: Kind, supply: Supply, seconds: int, count: int) -> Load:
+        """As kind(), answer by answer; from now on they must be as long as these."""
+        self._lengths.pop(kind.name, None)
+        found = self.kind(kind, supply, seconds, count)
+        self._lengths[kind.name] = found.length
+        return found
+
+    def _run(
+        self,
+        name: str,
+        site: Site,
+        requests: Sequence[bytes],
+        seconds: int,
+        expected: int,
+        once: bool = False,
+    ) -> Load:
+        length = self._lengths.get(name)
+        return load.run(site, requests, seconds, expected, once=once, length=length)
+
 
 def measure(
     bench: Bench, rows: Sequence[Row], supplies: Supplies, rounds: int, seconds: int
 ) -> None:
     """Fill the rows, round by round. Raises NotAMeasurement."""
-    bench.view(WARM_UP_S)
+    bench.warm_up()
     made: dict[str, tuple[Supply, int]] = {}
     for row in rows:
         first = first_of(row.kind)
         supply = supplies.of(row.kind, first + COUNTED)
-        warm = bench.kind(row.kind, supply, WARM_UP_S, first)
+        warm = bench.look(row.kind, supply, WARM_UP_S, first)
         each = int(warm.per_second * SPARE) + 500
-        supply.at_least(2 * each * seconds * rounds + COUNTED)
+        supply.at_least((2 * seconds + 1) * each * rounds + COUNTED)
         made[row.kind.name] = supply, each
     for number in range(rounds):
         for row in rows:
@@ -135,7 +161,7 @@ def measure(
             except RanOut:
                 # Faster than when it was warmed up: once more, with enough of them.
                 each *= 3
-                supply.at_least(2 * each * seconds * (rounds - number) + COUNTED)
+                supply.at_least((2 * seconds + 1) * each * (rounds - number) + COUNTED)
                 made[row.kind.name] = supply, each
                 one_round(bench, row, supply, seconds, each)
         print(f"  round {number + 1} of {rounds} is done", flush=True)
@@ -144,13 +170,15 @@ def measure(
 
 def one_round(bench: Bench, row: Row, supply: Supply, seconds: int, each: int) -> None:
     """The bare view and this kind in turns of a second, while the workers stand still: what a
-    request costs. Then what writes once more with its jobs beside it. `each` is how many are laid
-    ready for a second. Raises NotAMeasurement, and then the row is as before.
+    request costs; a second of it before, in which every answer is looked at. Then what writes once
+    more with its jobs beside it. `each` is how many are laid ready for a second. Raises
+    NotAMeasurement, and then the row is as before.
 
     Long runs in turn tell more of the machine than of the two: it is slow for seconds at a time.
     """
     bares, inserts, loads, busy = [], [], [], []
     with bench.counters.workers_at_rest():
+        bench.look(row.kind, supply, 1, each)
         for _ in range(seconds):
             bares.append(bench.view(1))
             if row.kind.name == "claim":
