@@ -80,8 +80,6 @@ class Bench:
         self.bare = stack.enter_context(bare_server(self.environment))
         self._view = [load.request("GET", "/", self.bare.host)] * load.THREADS
         self._insert = [load.request("POST", "/insert", self.bare.host)] * load.THREADS
-        # How long right answers are, by what was asked, as far as each was looked at.
-        self._lengths: dict[str, float] = {}
 
     def _settings(self, environment: dict[str, str]) -> dict[str, str]:
         return {
@@ -94,24 +92,19 @@ class Bench:
             "SMTP_URL": "smtp://127.0.0.1:1",
         }
 
-    def warm_up(self) -> None:
-        """The bare views, answer by answer."""
-        self._lengths |= {"view": self.view(WARM_UP_S).length}
-        self._lengths |= {"insert": self.insert(WARM_UP_S).length}
+    def view(self, seconds: int, look: bool = True) -> Load:
+        """The bare view under load; `look` as load.run() takes it. So below."""
+        return load.run(self.bare, self._view, seconds, 200, look=look)
 
-    def view(self, seconds: int) -> Load:
-        """The bare view under load."""
-        return self._run("view", self.bare, self._view, seconds, 200)
-
-    def insert(self, seconds: int) -> Load:
+    def insert(self, seconds: int, look: bool = True) -> Load:
         """The view that does one INSERT under load."""
-        return self._run("insert", self.bare, self._insert, seconds, 200)
+        return load.run(self.bare, self._insert, seconds, 200, look=look)
 
-    def kind(self, kind: Kind, supply: Supply, seconds: int, count: int) -> Load:
+    def kind(self, kind: Kind, supply: Supply, seconds: int, count: int, look: bool = True) -> Load:
         """One kind of request under load; `count` is how many are laid ready for it."""
         taken = supply.take(count)
         try:
-            found = self._run(kind.name, self.site, taken, seconds, kind.expected, kind.once)
+            found = load.run(self.site, taken, seconds, kind.expected, once=kind.once, look=look)
         except NotAMeasurement as broken:
             raise type(broken)(f"{kind.title}: {broken}") from None
         finally:
@@ -120,36 +113,17 @@ class Bench:
         supply.give_back(taken, found.used)
         return found
 
-    def look(self, kind: Kind, supply: Supply, seconds: int, count: int) -> Load:
-        """As kind(), answer by answer; from now on they must be as long as these."""
-        self._lengths.pop(kind.name, None)
-        found = self.kind(kind, supply, seconds, count)
-        self._lengths[kind.name] = found.length
-        return found
-
-    def _run(
-        self,
-        name: str,
-        site: Site,
-        requests: Sequence[bytes],
-        seconds: int,
-        expected: int,
-        once: bool = False,
-    ) -> Load:
-        length = self._lengths.get(name)
-        return load.run(site, requests, seconds, expected, once=once, length=length)
-
 
 def measure(
     bench: Bench, rows: Sequence[Row], supplies: Supplies, rounds: int, seconds: int
 ) -> None:
     """Fill the rows, round by round. Raises NotAMeasurement."""
-    bench.warm_up()
+    bench.view(WARM_UP_S)
     made: dict[str, tuple[Supply, int]] = {}
     for row in rows:
         first = first_of(row.kind)
         supply = supplies.of(row.kind, first + COUNTED)
-        warm = bench.look(row.kind, supply, WARM_UP_S, first)
+        warm = bench.kind(row.kind, supply, WARM_UP_S, first)
         each = int(warm.per_second * SPARE) + 500
         supply.at_least((2 * seconds + 1) * each * rounds + COUNTED)
         made[row.kind.name] = supply, each
@@ -178,14 +152,14 @@ def one_round(bench: Bench, row: Row, supply: Supply, seconds: int, each: int) -
     """
     bares, inserts, loads, busy = [], [], [], []
     with bench.counters.workers_at_rest():
-        bench.look(row.kind, supply, 1, each)
+        bench.kind(row.kind, supply, 1, each)
         for _ in range(seconds):
-            bares.append(bench.view(1))
+            bares.append(bench.view(1, look=False))
             if row.kind.name == "claim":
-                inserts.append(bench.insert(1))
-            loads.append(bench.kind(row.kind, supply, 1, each))
+                inserts.append(bench.insert(1, look=False))
+            loads.append(bench.kind(row.kind, supply, 1, each, look=False))
     if row.kind.write:
-        busy.append(bench.kind(row.kind, supply, seconds, each * seconds))
+        busy.append(bench.kind(row.kind, supply, seconds, each * seconds, look=False))
     row.bares += bares
     row.inserts += inserts
     row.loads += loads

@@ -1,8 +1,8 @@
--- What wrk sends, and what it counts. Called with: a folder, "once" or "again", "each" or "sum".
+-- What wrk sends, and what it counts. Called with: a folder, "once" or "again", "look" or "count".
 --
 -- Each thread of wrk has a slice of its own: the file <folder>/<thread>, whole HTTP requests with a
 -- NUL between each two. "once" sends each request at most once and says so when they run out;
--- "again" begins from the front. "each" counts the answers by status; "sum" leaves that out, for which
+-- "again" begins from the front. "look" counts the answers by status; "count" leaves that out, for which
 -- wrk reads all headers of each answer. The last line that it prints is JSON, read by drill/load.py.
 
 local threads = {}
@@ -15,7 +15,7 @@ end
 function init(args)
   requests, sent, ran_out, statuses = {}, 0, 0, {}
   once = args[2] == "once"
-  if args[3] == "sum" then
+  if args[3] == "count" then
     response = nil
   end
   local file = assert(io.open(args[1] .. "/" .. slice, "rb"))
@@ -57,10 +57,9 @@ function done(summary, latency)
   local lost = summary.errors.connect + summary.errors.read + summary.errors.write
     + summary.errors.timeout
   print(string.format(
-    '{"requests": %d, "microseconds": %d, "bytes": %d, "p50_us": %d, "p99_us": %d, "lost": %d,'
+    '{"requests": %d, "microseconds": %d, "p50_us": %d, "p99_us": %d, "lost": %d,'
       .. ' "refused": %d, "ran_out": %s, "used": [%s], "statuses": {%s}}',
-    summary.requests, summary.duration, summary.bytes, latency:percentile(50),
-    latency:percentile(99), lost, summary.errors.status, tostring(out), table.concat(used, ", "),
-    table.concat(words, ", ")
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), lost,
+    summary.errors.status, tostring(out), table.concat(used, ", "), table.concat(words, ", ")
   ))
 end
