@@ -120,12 +120,14 @@ def measure(
     """Fill the rows, round by round. Raises NotAMeasurement."""
     bench.view(WARM_UP_S)
     made: dict[str, tuple[Supply, int]] = {}
+    # Of a round, as one_round() spends them: a look, the turns, and as many with its jobs beside.
+    loaded = 1 + 2 * seconds
     for row in rows:
         first = first_of(row.kind)
         supply = supplies.of(row.kind, first + COUNTED)
         warm = bench.kind(row.kind, supply, WARM_UP_S, first)
         each = int(warm.per_second * SPARE) + 500
-        supply.at_least((2 * seconds + 1) * each * rounds + COUNTED)
+        supply.at_least(loaded * each * rounds + COUNTED)
         made[row.kind.name] = supply, each
     for number in range(rounds):
         for row in rows:
@@ -135,7 +137,7 @@ def measure(
             except RanOut:
                 # Faster than when it was warmed up: once more, with enough of them.
                 each *= 3
-                supply.at_least((2 * seconds + 1) * each * (rounds - number) + COUNTED)
+                supply.at_least(loaded * each * (rounds - number) + COUNTED)
                 made[row.kind.name] = supply, each
                 one_round(bench, row, supply, seconds, each)
         print(f"  round {number + 1} of {rounds} is done", flush=True)

@@ -57,20 +57,17 @@ class Row:
     trips: tuple[float, float] | None = None
     counted: Trips | None = None
 
-    def _median(self, name: str) -> float:
-        return statistics.median(getattr(load, name) for load in self.loads)
-
     @property
     def per_second(self) -> float:
-        return self._median("per_second")
+        return _median(self.loads, "per_second")
 
     @property
     def p50_ms(self) -> float:
-        return self._median("p50_ms")
+        return _median(self.loads, "p50_ms")
 
     @property
     def p99_ms(self) -> float:
-        return self._median("p99_ms")
+        return _median(self.loads, "p99_ms")
 
     @property
     def slowest_probe(self) -> float:
@@ -86,7 +83,7 @@ class Row:
         """With the workers at work beside it, to the bare view without them."""
         if not self.busy:
             return None
-        return _per_second(self.busy) / _per_second(self.bares)
+        return _median(self.busy, "per_second") / _median(self.bares, "per_second")
 
     @property
     def ratio_to_insert(self) -> float | None:
@@ -166,8 +163,8 @@ class Row:
         return found
 
 
-def _per_second(loads: Sequence[Load]) -> float:
-    return statistics.median(load.per_second for load in loads)
+def _median(loads: Sequence[Load], name: str) -> float:
+    return statistics.median(getattr(load, name) for load in loads)
 
 
 def _ratio(loads: Sequence[Load], besides: Sequence[Load]) -> float:
@@ -216,15 +213,15 @@ def table(rows: Sequence[Row], journey: Journey | None) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     for row in rows:
         if row.inserts:
-            per_second = _per_second(row.inserts)
-            cells = [f"{per_second:,.0f}", *["-"] * 3, f"claim: {row.ratio_to_insert:.2f} of it"]
+            cells = [
+                f"{_median(row.inserts, 'per_second'):,.0f}",
+                *["-"] * 3,
+                f"claim: {row.ratio_to_insert:.2f} of it",
+            ]
             lines.append(f"| a view with one INSERT | {' | '.join(cells)} | - | - | - | 1 | 0 |")
     bares = [load for row in rows for load in row.bares]
     if bares:
-        per_second, p50, p99 = (
-            statistics.median(getattr(load, name) for load in bares)
-            for name in ("per_second", "p50_ms", "p99_ms")
-        )
+        per_second, p50, p99 = (_median(bares, name) for name in ("per_second", "p50_ms", "p99_ms"))
         cells = [f"{per_second:,.0f}", f"{p50:.1f} ms", f"{p99:.1f} ms", "1", "-"]
         slowest = max(load.slowest_probe for load in bares) * 1000
         lines.append(f"| the bare view | {' | '.join(cells)} | - | {slowest:.0f} ms | 0 | 0 |")

@@ -201,10 +201,7 @@ class LineClient:
         Replies hold bytes and ints. Raises LineLost when there is no valid copy of this epoch
         on the server, LineUnavailable when Redis did not answer; the script may have run then.
         """
-        reply = self._ask((Call(name, epoch, keys, args),), waits=True)[0]
-        if reply == NO_VALID_COPY:
-            raise LineLost
-        return reply
+        return self.run_all((Call(name, epoch, keys, args),))[0]
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
         """As run(), of several in one trip. Raises what befell one of them, whatever became of
@@ -228,8 +225,7 @@ class LineClient:
             raise LineUnavailable
 
     def _ask(self, calls: Sequence[Call], waits: bool) -> list[Any]:
-        feared = self._silence.is_feared
-        if feared and self._silence.refuses():
+        if self._silence.refuses():
             raise LineUnavailable
         try:
             replies = self._evaluate(calls, waits)
@@ -244,8 +240,7 @@ class LineClient:
             log.error("redis refused a script", script=" ".join(names), error=str(exc))
             raise LineUnavailable from exc
         finally:
-            if feared:
-                self._silence.looked()
+            self._silence.looked()
         for call in calls:
             reached("line:", call.name)
         return replies
