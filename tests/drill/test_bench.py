@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from drill import load
-from drill.bench import COUNTED, SECRETS, Bench, count_trips, first_of
+from drill.bench import COUNTED, SECRETS, WARM_UP_S, Bench, count_trips, first_of
 from drill.bench_kinds import KINDS, Kind, Supplies, Supply
 from drill.bench_report import Row
 from drill.load import NotAMeasurement
@@ -40,7 +40,7 @@ def supplies(bench: Bench) -> dict[str, Supply]:
 def test_under_load_every_answer_has_the_right_status(
     bench: Bench, supplies: dict[str, Supply], kind: Kind
 ) -> None:
-    found = bench.kind(kind, supplies[kind.name], 1, first_of(kind))
+    found = bench.kind(kind, supplies[kind.name], WARM_UP_S, first_of(kind))
 
     assert found.per_second > 0
     assert 0 < found.p50_ms <= found.p99_ms
