@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -92,6 +93,12 @@ def phase(facts: EventFacts, now: datetime) -> Phase:
     if facts.state == PUBLISHED or now < facts.sale_starts_at:
         return "before"
     return "on_sale"
+
+
+def phase_lasts(facts: EventFacts, now: datetime) -> float:
+    """For how many seconds phase() cannot become another one, while the facts are these."""
+    changes = [at for at in (facts.sale_starts_at, facts.sale_ends_at) if at > now]
+    return (min(changes) - now).total_seconds() if changes else math.inf
 
 
 def joinable(phase: Phase) -> bool:

@@ -22,7 +22,7 @@ from app.extensions import settings
 from app.line import verbs
 from app.services import catalogue, heads, standing, telling
 from app.services.pictures import forget_all, picture
-from app.services.scenes import scene_of
+from app.services.scenes import Depth, scene_of
 from app.store import places as store
 from app.store.db import transaction
 
@@ -148,7 +148,7 @@ def glance(facts: EventFacts, token: PlaceToken) -> LineStatus | None:
     return telling.told(scene, standing.of_redis(facts, token, answer))
 
 
-def without_asking(facts: EventFacts, token: PlaceToken) -> telling.AtDepth | None:
+def without_asking(facts: EventFacts, token: PlaceToken) -> Depth | None:
     """As glance(), for a poll that this process can answer by itself: most of a long line, and its
     head while a crowd asks, as of a tenth of a second ago at most. None for any other place.
 
@@ -160,9 +160,9 @@ def without_asking(facts: EventFacts, token: PlaceToken) -> telling.AtDepth | No
     if seen.away or scene.sale == "closed" or token.epoch != facts.epoch:
         return None
     if scene.far_after < token.number <= scene.far_until and token.place_id not in seen.gone:
-        return telling.far_back(scene, token)
+        return telling.far_back(scene, token.number)
     ahead = heads.rank(facts, token.place_id)
-    return None if ahead is None else telling.near(scene, token, ahead)
+    return None if ahead is None else telling.near(scene, ahead)
 
 
 def _inquire(facts: EventFacts, token: PlaceToken, visitor: str) -> LineStatus:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import NamedTuple
 
 from app.domain import line as rules
 from app.domain.events import EventFacts, real_deadline, sale_time_ms
@@ -15,41 +14,33 @@ from app.services.scenes import Depth, Scene, scene_of
 from app.services.standing import Found
 
 
-class AtDepth(NamedTuple):
-    """A waiting place, which shares what it is told with all at its depth."""
-
-    depth: Depth
-    number: int
-    next_poll_seconds: int
-
-
-def far_back(scene: Scene, token: PlaceToken) -> AtDepth:
-    """What a place is told that is far back in this scene."""
+def far_back(scene: Scene, number: int) -> Depth:
+    """What a place of this number is told that is far back in this scene."""
     snapshot = scene.seen.snapshot
     assert snapshot is not None
-    pivot = snapshot.depth(token.number)
+    pivot = snapshot.depth(number)
     depth = scene.far.get(pivot)
     if depth is None:
-        found = Found(token, WAITING, ahead=snapshot.ahead_at(pivot), about=True)
-        depth = scene.far[pivot] = _depth(scene, found)
-    return _at(depth, token)
+        depth = scene.far[pivot] = _depth(scene, snapshot.ahead_at(pivot), about=True)
+    return depth
 
 
-def near(scene: Scene, token: PlaceToken, ahead: int) -> AtDepth:
+def near(scene: Scene, ahead: int) -> Depth:
     """What a place is told before which so many wait, by Redis' own count."""
     depth = scene.near.get(ahead)
     if depth is None:
-        depth = scene.near[ahead] = _depth(scene, Found(token, WAITING, ahead=ahead))
-    return _at(depth, token)
+        depth = scene.near[ahead] = _depth(scene, ahead, about=False)
+    return depth
 
 
-def _depth(scene: Scene, found: Found) -> Depth:
-    return Depth(*_told_and_delay(scene, found), {})
+def _depth(scene: Scene, ahead: int, about: bool) -> Depth:
+    anybody = PlaceToken(scene.facts.id, scene.facts.epoch, "", 0)
+    return Depth(*_told_and_delay(scene, Found(anybody, WAITING, ahead=ahead, about=about)), {})
 
 
-def _at(depth: Depth, token: PlaceToken) -> AtDepth:
-    poll = rules.jitter(depth.delay, random.random())  # noqa: S311  # nosec B311 # no secret
-    return AtDepth(depth, token.number, poll)
+def next_poll(delay: float) -> int:
+    """In how many seconds to ask again: `delay`, but not for all at once."""
+    return rules.jitter(delay, random.random())  # noqa: S311  # nosec B311 # no secret
 
 
 def told(scene: Scene, found: Found) -> LineStatus:
@@ -86,7 +77,7 @@ def _told_and_delay(scene: Scene, found: Found) -> tuple[LineStatus, float]:
         eta_earliest=earliest,
         eta_latest=latest,
         slow=scene.slow,
-        next_poll_seconds=rules.jitter(delay, random.random()),  # noqa: S311  # nosec B311 # as above
+        next_poll_seconds=next_poll(delay),
         message=stands or facts.message,
         message_at=None if stands else facts.message_at,
         updated_at=seen.taken_at if found.about else now,

@@ -30,54 +30,50 @@ class Frame:
     """Text and holes in turn; `holes` are their names, in order, some of them more than once."""
 
     def __init__(self, text: str, packing: tuple[int, int, int, int] = FRAGMENT) -> None:
-        self._pieces = re.split("\0([a-z_]+)\0", text)
+        pieces = re.split("\0([a-z_]+)\0", text)
+        self.holes = pieces[1::2]
+        # As bytes: to encode the whole each time would take longer than all the rest of it.
+        self._pieces = [piece.encode() for piece in pieces]
         self._packing = packing
-        self.holes = self._pieces[1::2]
 
     def filled(self, texts: list[str], packed: bool) -> bytes:
         """The whole with these texts in its holes, as it is or gzipped."""
-        if packed and len(texts) <= FEW:
-            return self._piece_by_piece(texts)
         pieces = self._pieces.copy()
-        pieces[1::2] = texts
+        pieces[1::2] = [text.encode() for text in texts]
         if not packed:
-            return "".join(pieces).encode()
+            return b"".join(pieces)
+        if len(texts) <= FEW:
+            return self._piece_by_piece(pieces)
         start, packer = self._begun
         packer = packer.copy()
-        pieces[0] = ""
-        return start + packer.compress("".join(pieces).encode()) + packer.flush()
+        pieces[0] = b""
+        return start + packer.compress(b"".join(pieces)) + packer.flush()
 
     def with_holes(self, names: frozenset[str], text_of: Callable[[str], str]) -> Frame:
         """The frame in which only these holes are left."""
-        pieces = self._pieces.copy()
-        pieces[1::2] = [hole(name) if name in names else text_of(name) for name in self.holes]
-        return Frame("".join(pieces), self._packing)
+        texts = [hole(name) if name in names else text_of(name) for name in self.holes]
+        return Frame(self.filled(texts, packed=False).decode(), self._packing)
 
     @cached_property
     def _begun(self) -> tuple[bytes, zlib._Compress]:
         """What comes before the first hole, packed once for all, and a packer that has packed it:
         to begin anew would take half of the time."""
         packer = zlib.compressobj(*self._packing)
-        return packer.compress(self._pieces[0].encode()), packer
+        return packer.compress(self._pieces[0]), packer
 
-    def _piece_by_piece(self, texts: list[str]) -> bytes:
+    def _piece_by_piece(self, pieces: list[bytes]) -> bytes:
         # Blocks of deflate may stand in a row as long as none looks back into another one (RFC
         # 1951). So the pieces between the holes are packed once for all, and what fills a hole
         # stands between them as it is. With many holes too little would be left to look back at.
-        pieces, blocks = self._plain_pieces.copy(), self._packed_pieces.copy()
-        pieces[1::2] = own = [text.encode() for text in texts]
-        blocks[1::2] = [_as_it_is(text) for text in own]
+        blocks = self._packed_pieces.copy()
+        blocks[1::2] = [_as_it_is(own) for own in pieces[1::2]]
         whole = b"".join(pieces)
         ends = zlib.crc32(whole).to_bytes(4, "little"), len(whole).to_bytes(4, "little")
         return b"".join((_HEAD, *blocks, _LAST, *ends))
 
     @cached_property
-    def _plain_pieces(self) -> list[bytes]:
-        return [piece.encode() for piece in self._pieces]
-
-    @cached_property
     def _packed_pieces(self) -> list[bytes]:
-        return [_packed(piece) for piece in self._plain_pieces]
+        return [_packed(piece) for piece in self._pieces]
 
 
 def _packed(data: bytes) -> bytes:

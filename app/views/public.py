@@ -12,6 +12,7 @@ from hashlib import sha256
 from flask import Blueprint, g, make_response, render_template, request
 from werkzeug.wrappers import Response
 
+from app.clock import monotonic
 from app.domain import events
 from app.domain.events import EventFacts
 from app.services import catalogue
@@ -45,9 +46,9 @@ class Page:
         return self.packed if takes_gzip(accept_encoding) else self.plain
 
 
-# By slug and language (None where none was chosen): the facts and the phase that a page was made
-# from, and the page.
-_pages: dict[tuple[str, str | None], tuple[EventFacts, str, Page]] = {}
+# By slug and language (None where none was chosen): the facts that a page was made from, until when
+# it says where the sale stands (by clock.monotonic()), and the page.
+_pages: dict[tuple[str, str | None], tuple[EventFacts, float, Page]] = {}
 
 
 @blueprint.get("/")
@@ -62,24 +63,25 @@ def event(slug: str) -> Response:
     chosen = g.chosen_language
     page = page_if_known(facts, chosen)
     if page is None:
-        phase = events.phase(facts, catalogue.moment(facts))
-        availability = events.availability(facts)
+        now = catalogue.moment(facts)
+        until = monotonic() + events.phase_lasts(facts, now)
         page = page_of(
             render_template(
-                "public/event.html", event=facts, phase=phase, availability=availability
+                "public/event.html",
+                event=facts,
+                phase=events.phase(facts, now),
+                availability=events.availability(facts),
             )
         )
-        _pages[slug, chosen] = (facts, phase, page)
+        _pages[slug, chosen] = (facts, until, page)
     return _answer(page)
 
 
 def page_if_known(facts: EventFacts, chosen: str | None) -> Page | None:
     """The event's page, in the language that the address has chosen, unless it has to be
     rendered, which takes Flask."""
-    made_from, phase, page = _pages.get((facts.slug, chosen), (None, None, None))
-    if made_from is not facts or phase != events.phase(facts, catalogue.moment(facts)):
-        return None
-    return page
+    made_from, until, page = _pages.get((facts.slug, chosen), (None, 0.0, None))
+    return page if made_from is facts and monotonic() < until else None
 
 
 def page_of(html: str) -> Page:

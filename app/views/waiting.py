@@ -25,7 +25,8 @@ from app.domain.references import place_reference
 from app.domain.words import clock, clock_range, count, duration, duration_range
 from app.languages import said
 from app.services import catalogue
-from app.services.telling import AtDepth
+from app.services.scenes import Depth
+from app.services.telling import next_poll
 from app.views.frames import PAGE, Frame, hole
 
 # How near somebody is, by the highest number of people ahead; the words change at these.
@@ -205,21 +206,18 @@ def page(
 
 
 def shared_fragment_if_known(
-    event: EventFacts, place: AtDepth, language: str, packed: bool
+    event: EventFacts, depth: Depth, number: int, language: str, packed: bool
 ) -> bytes | None:
-    """The fragment of a fan who shares it with others, unless it has to be rendered."""
-    shown = place.depth.shown
-    frame = shown.get(language)
+    """The fragment of a fan with this number, who shares it with all at this depth, unless it has
+    to be rendered."""
+    frame = depth.shown.get(language)
     if frame is None:
-        told = fragment(event, place.depth.told, False, language)
+        told = fragment(event, depth.told, False, language)
         whole = _frame_if_known(event, told.shown)
         if whole is None:
             return None
-        frame = shown[language] = whole.with_holes(OWN, told.my.text)
-    own = {
-        "number": count(place.number, language),
-        "poll": str(place.next_poll_seconds),
-    }
+        frame = depth.shown[language] = whole.with_holes(OWN, told.my.text)
+    own = {"number": count(number, language), "poll": str(next_poll(depth.delay))}
     return frame.filled([own[name] for name in frame.holes], packed)
 
 

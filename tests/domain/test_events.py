@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from app.domain.events import (
     guarded_number,
     joinable,
     phase,
+    phase_lasts,
     real_deadline,
     sale_time_ms,
     to_ms,
@@ -77,6 +79,17 @@ EVENT = EventFacts(
 )
 def test_phases(state: str, now: datetime, expected: str) -> None:
     assert phase(replace(EVENT, state=state), now) == expected
+
+
+@pytest.mark.parametrize("state", ["draft", "published", "on_sale", "paused", "closed"])
+@pytest.mark.parametrize("hours", [-1, 0, 1, 23.5, 24, 25])
+def test_a_phase_lasts_until_an_end_of_the_sale_and_no_longer(state: str, hours: float) -> None:
+    facts, now = replace(EVENT, state=state), NOON + hours * HOUR
+    lasts = phase_lasts(facts, now)
+    last = now + 100 * HOUR if math.isinf(lasts) else now + timedelta(seconds=lasts - 0.001)
+    assert phase(facts, last) == phase(facts, now)
+    if state == "on_sale" and hours < 24:
+        assert phase(facts, now + timedelta(seconds=lasts)) != phase(facts, now)
 
 
 def test_fans_join_before_during_and_in_a_pause() -> None:

@@ -12,6 +12,7 @@ from app.domain.tokens import PlaceToken
 from app.extensions import db
 from app.line import verbs
 from app.services import admission, catalogue, heads, line
+from app.services.telling import next_poll
 from tests.factories import an_event, an_id
 
 CROWD = heads.CROWD
@@ -43,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def ahead(facts: EventFacts, token: PlaceToken) -> int | None:
     shared = line.without_asking(facts, token)
-    return shared.depth.told.ahead if shared else None
+    return shared.told.ahead if shared else None
 
 
 def test_a_crowd_at_the_head_is_told_what_each_would_be_told_alone(app: Any, asked: Any) -> None:
@@ -57,11 +58,10 @@ def test_a_crowd_at_the_head_is_told_what_each_would_be_told_alone(app: Any, ask
         shared = line.without_asking(facts, token)
         assert shared is not None
         assert precise is not None
-        assert shared.number == token.number
-        assert 2 <= shared.next_poll_seconds <= LONGEST_POLL_S
-        told = shared.depth.told
-        same = {"updated_at": precise.updated_at, "next_poll_seconds": precise.next_poll_seconds}
-        assert told._replace(**same) == precise
+        assert 2 <= next_poll(shared.delay) <= LONGEST_POLL_S
+        told = shared.told
+        own = ("number", "place_token", "updated_at", "next_poll_seconds")
+        assert told._replace(**{name: getattr(precise, name) for name in own}) == precise
         assert told.ahead == token.number - 1
         assert told.ahead_exact
     assert asked == [event.id]
@@ -79,8 +79,7 @@ def test_who_comes_to_the_same_rank_is_told_alike(app: Any, asked: Any) -> None:
         after = line.without_asking(facts, tokens[2])
     assert before is not None
     assert after is not None
-    assert after.depth is before.depth, "both wait behind one other, in the same second"
-    assert (before.number, after.number) == (2, 3)
+    assert after is before, "both wait behind one other, in the same second"
 
 
 def test_who_is_not_at_the_head_is_asked_for_alone(app: Any, asked: Any) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
+from app.services import catalogue
 from tests import factories
 from tests.views.browsing import heading, join
 
@@ -67,6 +69,19 @@ def test_before_the_sale_the_page_says_when_it_starts_and_lets_fans_join(client)
     html = client.get(f"/events/{event.slug}").text
     assert "The sale starts on" in html
     assert "Join the line" in html
+
+
+def test_a_page_that_is_kept_does_not_outlive_the_moment_at_which_the_sale_starts(client):
+    event = factories.an_event(sale_starts_at=factories.utc_now() + timedelta(seconds=2))
+    address = f"/events/{event.slug}"
+    client.get(address)
+    # Nothing is read from Postgres any more, so that only the kept page could become old.
+    catalogue._by_slug[event.slug]._max_age = 60.0
+    assert "The sale starts on" in client.get(address).text
+    deadline = time.monotonic() + 5
+    while "The sale starts on" in client.get(address).text:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_closed_sale_offers_no_joining(client):
