@@ -3,4 +3,4 @@
 from app.factory import create_app
 from jobs.wake import wake
 
-app = create_app(wake=wake)
+app = create_app(wake=wake, serves=True)

@@ -17,15 +17,19 @@ from app.line import client as line
 from app.store import db as store
 from app.views import guard
 from app.views.language import language
+from app.views.warm import warm
 
 
 def create_app(
-    settings: Settings | None = None, wake: Callable[[str], None] | None = None
+    settings: Settings | None = None,
+    wake: Callable[[str], None] | None = None,
+    serves: bool = False,
 ) -> Flask:
     """Make the application.
 
     `settings` default to the environment's; `wake(lane)` rings the workers of a lane after a
-    commit, and may be left out (the sweep finds everything within a second).
+    commit, and may be left out (the sweep finds everything within a second). What `serves` fans
+    is made ready for them first (app/views/warm.py), unless it is there for a command only.
     Raises SettingError.
     """
     settings = settings or load()
@@ -57,6 +61,8 @@ def create_app(
     if not by_command():
         logs.write(settings.log_level)
     _register(app)
+    if serves and not by_command():
+        warm(app)
     return app
 
 
