@@ -54,8 +54,8 @@ WARM_UP_S = 2
 # What is laid ready for a run, as a multiple of what the warm-up says that it takes.
 SPARE = 1.6
 # Prepared for the warm-up, which tells how many the rest will take.
-FIRST = {"join": 30_000}
-FIRST_OF_OTHERS = 12_000
+FIRST = {"join": 60_000}
+FIRST_OF_OTHERS = 20_000
 
 
 def first_of(kind: Kind) -> int:
@@ -125,7 +125,9 @@ def measure(
     for row in rows:
         first = first_of(row.kind)
         supply = supplies.of(row.kind, first + COUNTED)
-        warm = bench.kind(row.kind, supply, WARM_UP_S, first)
+        # At rest as in the turns: beside its jobs a kind takes a quarter of what it takes alone.
+        with bench.counters.workers_at_rest():
+            warm = bench.kind(row.kind, supply, WARM_UP_S, first)
         each = int(warm.per_second * SPARE) + 500
         supply.at_least(loaded * each * rounds + COUNTED)
         made[row.kind.name] = supply, each
