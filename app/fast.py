@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app import clock, metrics
@@ -78,7 +77,6 @@ class Answer(NamedTuple):
 
 
 ShortWay = Callable[[Environ], Answer | None]
-Ask = Callable[[Environ, EventFacts], Answer | None]
 
 
 class Fast:
@@ -113,26 +111,17 @@ class Fast:
 
 def short_way(environ: Environ) -> Answer | None:
     """The answer, or None if Flask is to find it."""
-    asked = asked_at(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-    if asked is None or environ.get("SCRIPT_NAME"):
+    path: str = environ["PATH_INFO"]
+    if not path.startswith(EVENTS) or environ.get("SCRIPT_NAME"):
         return None
-    slug, ask = asked
+    slug, _, rest = path[len(EVENTS) :].partition("/")
+    ask = ASKED.get((environ["REQUEST_METHOD"], rest))
+    if ask is None or (not rest and path.endswith("/")):
+        return None
     facts = catalogue.facts_if_known(slug)
     if facts is None or not guard.host_is_ours(environ):
         return None
     return ask(environ, facts)
-
-
-@lru_cache(maxsize=1024)
-def asked_at(method: str, path: str) -> tuple[str, Ask] | None:
-    """Of which event a request asks what, if it is one of the four."""
-    if not path.startswith(EVENTS):
-        return None
-    slug, _, rest = path[len(EVENTS) :].partition("/")
-    ask = ASKED.get((method, rest))
-    if ask is None or (not rest and path.endswith("/")):
-        return None
-    return slug, ask
 
 
 def event_page(environ: Environ, facts: EventFacts) -> Answer | None:
@@ -253,7 +242,7 @@ def of_body(body: bytes, kind: str) -> tuple[Header, Header]:
 # Of an answer that has only headers.
 EMPTY = of_body(b"", HTML)
 # By method and what follows the event in the address.
-ASKED: dict[tuple[str, str], Ask] = {
+ASKED: dict[tuple[str, str], Callable[[Environ, EventFacts], Answer | None]] = {
     ("GET", ""): event_page,
     ("GET", "line/status"): poll,
     ("GET", "line"): waiting_page,

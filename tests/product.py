@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 import httpx
 
+from app.config import Settings
 from drill.product import product
 
-__all__ = ["mail_to", "product"]
+__all__ = ["environment_of", "mail_to", "product"]
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment of a program that is to use the servers of these settings."""
+    return {
+        **os.environ,
+        "FAIRQUEUE_ENV": "development",
+        "SECRET_KEY": settings.secret_key,
+        "DATABASE_URL": settings.database_url,
+        "MIGRATIONS_DATABASE_URL": settings.migrations_database_url,
+        "REDIS_URL": settings.redis_url,
+        "JOBS_REDIS_URL": settings.jobs_redis_url,
+        "SMTP_URL": settings.smtp_url,
+    }
 
 
 def mail_to(run: dict[str, Any], address: str, about: str, patience: float = 20) -> dict[str, Any]:

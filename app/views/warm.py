@@ -13,7 +13,7 @@ from app.clock import now
 from app.domain.words import moment, money
 from app.languages import LANGUAGES, catalogue
 
-# Whose templates make the pages of fans; what these include and extend is compiled with them.
+# Whose templates make the pages of fans, with those at the top that all of them build upon.
 FOLDERS = frozenset({"claims", "errors", "line", "public", "verify"})
 
 

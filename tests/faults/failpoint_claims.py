@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
@@ -14,6 +13,7 @@ from app.domain import errors
 from app.line import inventory
 from app.services import catalogue, claims, reconciliation
 from app.store.models import Event
+from drill.stage import wait_until
 from jobs import ticks
 from tests import factories
 from tests.faults.failpoint_world import Life, Sale, UseCases, World, a_sale, again, refused
@@ -61,11 +61,13 @@ def let_go_after_a_refusal(world: World, holder: psycopg.Connection[Any]) -> Non
     however slow the machine is."""
     waiting = "SELECT pid, query_start FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     seen: set[Any] = set()
-    deadline = time.monotonic() + 30
+
+    def another_waits() -> bool:
+        seen.update(watcher.execute(waiting).fetchall())
+        return len(seen) >= 2
+
     with psycopg.connect(world.settings.database_url, autocommit=True) as watcher:
-        while len(seen) < 2 and time.monotonic() < deadline:
-            seen.update(watcher.execute(waiting).fetchall())
-            time.sleep(0.01)
+        wait_until(another_waits, 30, 0.01)
     holder.rollback()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 
 from app.services import line
 from tests import factories
+from tests.product import environment_of
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW = "fairqueue_restored"
@@ -21,19 +21,10 @@ NEW = "fairqueue_restored"
 
 def flask(settings, *words, **environment):
     """`flask --app wsgi ...` in a process of its own: (exit code, what it said)."""
-    own = {
-        "FAIRQUEUE_ENV": "development",
-        "SECRET_KEY": settings.secret_key,
-        "DATABASE_URL": settings.database_url,
-        "MIGRATIONS_DATABASE_URL": settings.migrations_database_url,
-        "REDIS_URL": settings.redis_url,
-        "JOBS_REDIS_URL": settings.jobs_redis_url,
-        "SMTP_URL": settings.smtp_url,
-    }
     done = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", *words],
         cwd=ROOT,
-        env=dict(os.environ) | own | environment,
+        env=environment_of(settings) | environment,
         capture_output=True,
         text=True,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from jinja2 import Environment
 from app import languages
 from app.views.warm import warm
 from tests import factories
+from tests.product import environment_of
 from tests.views.browsing import a_claim_of, join
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,14 +52,7 @@ def test_a_warm_process_compiles_nothing_for_fans(
 def test_what_serves_fans_is_warm_and_a_command_does_not_wait_for_it(
     app: Flask, settings: Any, by_command: bool, at_hand: bool
 ) -> None:
-    environment = {
-        **os.environ,
-        "FAIRQUEUE_ENV": "development",
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "JOBS_REDIS_URL": settings.jobs_redis_url,
-        "SMTP_URL": "smtp://127.0.0.1:1",
-    }
+    environment = environment_of(settings)
     if by_command:
         environment["FLASK_RUN_FROM_CLI"] = "true"
     asked = "from wsgi import app; print(len(app.jinja_env.cache))"
