@@ -51,6 +51,7 @@ BEATS = (
     Beat("outbox", 1),
     Beat("expire", 5),
     Beat("turns", 5),
+    Beat("analyze", 5),
     Beat("payments", 10),
     # The article's 30 s is the bound for healing, not the beat: a lease of 10 s, this beat,
     # and two looks have to fit in.

@@ -107,6 +107,14 @@ def samples() -> int:
 
 
 @tick
+def analyze() -> int:
+    """Tell the planner of Postgres which tables have grown."""
+    from app.services import plans
+
+    return plans.analyze_once()
+
+
+@tick
 def thin() -> int:
     """Keep the charts of long sales small."""
     from app.services import samples

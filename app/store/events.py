@@ -27,26 +27,28 @@ FACTS = """
             coalesce(l.journaled_number, 0) AS journaled_number,
             l.guard_number,
             l.guard_until,
-            CASE WHEN e.state = 'draft' THEN e.capacity ELSE (
-                SELECT count(*) FROM tickets t WHERE t.event_id = e.id AND t.claim_id IS NULL
-            ) END AS free,
-            h.held,
-            h.first_hold_ends_at,
-            h.last_hold_ends_at,
-            (
-                SELECT count(*) FROM claims c
-                WHERE c.event_id = e.id AND c.state IN ('HELD', 'CONFIRMED')
-            ) AS buyers,
+            CASE WHEN e.state = 'draft' THEN e.capacity ELSE t.free END AS free,
+            c.held,
+            c.first_hold_ends_at,
+            c.last_hold_ends_at,
+            c.buyers,
             now() AS as_of
         FROM events e
         LEFT JOIN lines l ON l.event_id = e.id
         CROSS JOIN LATERAL (
+            SELECT count(*) AS free FROM tickets
+            WHERE event_id = e.id AND claim_id IS NULL AND e.state <> 'draft'
+        ) t
+        CROSS JOIN LATERAL (
             SELECT
-                coalesce(sum(c.quantity), 0)::bigint AS held,
-                min(c.held_until) FILTER (WHERE c.held_until > now()) AS first_hold_ends_at,
-                max(c.held_until) FILTER (WHERE c.held_until > now()) AS last_hold_ends_at
-            FROM claims c WHERE c.event_id = e.id AND c.state = 'HELD'
-        ) h
+                coalesce(sum(quantity) FILTER (WHERE state = 'HELD'), 0)::bigint AS held,
+                min(held_until) FILTER (WHERE state = 'HELD' AND held_until > now())
+                    AS first_hold_ends_at,
+                max(held_until) FILTER (WHERE state = 'HELD' AND held_until > now())
+                    AS last_hold_ends_at,
+                count(*) AS buyers
+            FROM claims WHERE event_id = e.id AND state IN ('HELD', 'CONFIRMED')
+        ) c
     ) e
 """
 _NAMES = [field.name for field in fields(EventFacts)]

@@ -33,6 +33,7 @@ from app.services import (
     marks,
     outbox,
     personal,
+    plans,
     readiness,
     removals,
     samples,
@@ -288,6 +289,20 @@ def the_chart_of_a_long_sale_is_thinned(world: World) -> Life:
     yield samples.thin_once
     assert samples.thin_once() == 0
     assert world.rows("SELECT count(*) FROM samples") == [(2,)]
+
+
+@USE_CASES
+def tables_that_have_grown_are_counted(world: World) -> Life:
+    plans.analyze_once()
+    world.change(
+        "WITH added AS (INSERT INTO fans (email) SELECT n FROM generate_series(1, 1000) n"
+        " RETURNING 1) SELECT count(*), pg_stat_force_next_flush() FROM added"
+    )
+    yield plans.analyze_once
+    plans.analyze_once()
+    assert world.rows("SELECT reltuples::int >= 1000 FROM pg_class WHERE relname = 'fans'") == [
+        (True,)
+    ]
 
 
 @USE_CASES

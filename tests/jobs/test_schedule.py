@@ -30,6 +30,7 @@ def test_the_beats_are_those_of_the_design() -> None:
         "outbox": 1,
         "expire": 5,
         "turns": 5,
+        "analyze": 5,
         "payments": 10,
         "reconcile": 10,
         "samples": 10,

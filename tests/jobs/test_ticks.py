@@ -13,6 +13,8 @@ from jobs.schedule import BEATS
 @pytest.mark.parametrize("name", [beat.name for beat in BEATS])
 def test_a_tick_on_an_empty_shop_does_nothing_twice(app: Any, name: str) -> None:
     tick = getattr(ticks, name)
+    # What other tests have written, and what was deleted after them, is growth.
+    ticks.analyze()
     assert tick() == 0
     assert tick() == 0
 
