@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -153,6 +153,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if settings.clock_offset and not settings.development:
         raise SettingError("CLOCK_OFFSET is for development only: it makes the clock wrong.")
     return settings
+
+
+def forget() -> None:
+    """Take what the settings were made of out of the environment of this process: Granian copies
+    all of it into each request, where whoever writes a request down would find every secret."""
+    for field in fields(Settings):
+        os.environ.pop(field.name.upper(), None)
 
 
 def by_command() -> bool:

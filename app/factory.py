@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import clock, extensions, logs
-from app.config import Settings, by_command, load
+from app.config import Settings, by_command, forget, load
 from app.fast import Fast, short_way
 from app.fast_writes import Writes
 from app.gateway import client as gateway
@@ -63,6 +63,7 @@ def create_app(
     _register(app)
     if serves and not by_command():
         warm(app)
+        forget()
     return app
 
 

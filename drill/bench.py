@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import signal
 import sys
@@ -36,7 +35,7 @@ from drill.fans import Site as Sale
 from drill.fans import crowd
 from drill.habits import Habits
 from drill.load import Load, NotAMeasurement, RanOut, Site
-from drill.product import product
+from drill.product import plain_environment, product
 from drill.stock import Stock
 from jobs.wake import LINGER
 
@@ -76,7 +75,7 @@ class Bench:
         stack.callback(self.counters.close)
         self.stock.database.execute(f"CREATE TABLE {TABLE} (id text PRIMARY KEY)")
         # What the programs of this product read, for others beside them.
-        self.environment = {**os.environ, **self._settings(environment)}
+        self.environment = {**plain_environment(), **self._settings(environment)}
         self.bare = stack.enter_context(bare_server(self.environment))
         self._view = [load.request("GET", "/", self.bare.host)] * load.THREADS
         self._insert = [load.request("POST", "/insert", self.bare.host)] * load.THREADS

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -151,3 +153,20 @@ def test_only_a_development_machine_may_have_a_wrong_clock() -> None:
     assert load({**wrong, "FAIRQUEUE_ENV": "development"}).clock_offset == 300
     with pytest.raises(SettingError, match="CLOCK_OFFSET is for development only"):
         load(wrong)
+
+
+def test_a_web_process_forgets_what_it_was_told_and_nothing_else() -> None:
+    asked = Asked(NEEDED)
+    load(asked)
+    told = {name: NEEDED.get(name, "") for name in asked.names}
+    found = subprocess.run(
+        [sys.executable, "-c", "import os, wsgi; print(*os.environ)"],
+        cwd=ROOT,
+        env={**told, "FAIRQUEUE_ENV": "development", "PATH": "/usr/bin", "PGSSLMODE": "prefer"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    left = set(found.stdout.split())
+    assert left >= {"PATH", "PGSSLMODE"}
+    assert left & asked.names == {"FAIRQUEUE_ENV"}
