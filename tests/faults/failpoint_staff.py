@@ -293,12 +293,12 @@ def the_chart_of_a_long_sale_is_thinned(world: World) -> Life:
 
 @USE_CASES
 def tables_that_have_grown_are_counted(world: World) -> Life:
-    plans.analyze_once()
     world.change(
         "WITH added AS (INSERT INTO fans (email) SELECT n FROM generate_series(1, 1000) n"
         " RETURNING 1) SELECT count(*), pg_stat_force_next_flush() FROM added"
     )
-    yield plans.analyze_once
+    # What earlier tests did to other tables is told late, so their number differs.
+    yield lambda: plans.analyze_once(most=1)
     plans.analyze_once()
     assert world.rows("SELECT reltuples::int >= 1000 FROM pg_class WHERE relname = 'fans'") == [
         (True,)
