@@ -37,7 +37,7 @@ MOST_MEMORY_MB = 150
 # A line so long shows what a fan costs.
 LONG = 10_000
 # Joins prepared for the first run, which tells how many the next will take.
-FIRST_JOINS = 20_000
+FIRST_JOINS = 60_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from drill.stock import Event
 _JOIN = next(kind for kind in KINDS if kind.name == "join")
 # So many seconds of joining as fast as the site can, and joins prepared for them.
 _JOINING_S = 8
-_JOINS = 80_000
+_JOINS = 200_000
 
 # Runs in a process of its own, as a beat's worker runs it; prints seconds.
 _RECONCILE = """
