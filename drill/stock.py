@@ -171,7 +171,7 @@ class Stock:
         self.database.execute("UPDATE events SET state = 'closed' WHERE id = %s", [event.id])
         for key in self.redis.scan_iter(f"fq:{{{event.id}}}:*", count=1000):
             self.redis.unlink(key)
-        # Redis frees what is large in a thread of its own, and it must not count for what comes next.
+        # Redis frees what is large in a thread of its own; it must not count for what comes next.
         while self.redis.info("memory")["lazyfree_pending_objects"]:
             time.sleep(0.01)
 
