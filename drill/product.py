@@ -17,8 +17,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 # The site, the stand-ins behind it, and room for one more.
 PORTS = 8
-# What a service manager tells a program, and that it is started by make. Granian copies whatever a
-# shell says besides into each request: forty names more took a tenth of the event pages.
+# What a service manager tells a program, and that make started it: Granian would copy all that a
+# shell says besides into each request.
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "MAKELEVEL")
 
 
