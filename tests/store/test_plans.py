@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.services import plans
 from app.store.plans import analyze_grown
+from jobs import ticks
 from tests import factories
 
 _PEOPLE = """
@@ -78,5 +78,17 @@ def test_a_claim_reads_no_more_beside_many_than_beside_few(
         # After the sixth time a connection keeps its plans.
         few = [rows_read(buyer) for buyer in buyers[:7]][-1]
         grow(_PEOPLE, event=event.id)
-        assert plans.analyze_once() >= 3
+        assert ticks.analyze() >= 3
         assert rows_read(buyers[7]) <= few
+
+
+def test_a_table_that_somebody_else_counts_holds_up_no_other(
+    app: Any, settings: Any, grow: Callable[..., None]
+) -> None:
+    grow("INSERT INTO fans (email) SELECT n FROM generate_series(1, 9000) n")
+    grow("INSERT INTO inbox (key, kind, body) SELECT n, '', '{}' FROM generate_series(1, 5000) n")
+    with psycopg.connect(settings.migrations_database_url) as other:
+        other.execute("LOCK fans IN SHARE UPDATE EXCLUSIVE MODE")
+        assert ticks.analyze() >= 2
+        counted = "SELECT reltuples::int FROM pg_class WHERE relname = %s"
+        assert other.execute(counted, ["inbox"]).fetchone() == (5000,)

@@ -1,1 +1,1 @@
-SELECT analyze_grown() AS grown
+SELECT analyze_grown(CAST(:but AS text[])) AS grown
