@@ -24,8 +24,8 @@ from pathlib import Path
 from drill import bench_report as report
 from drill import growth_single as single
 from drill import load
-from drill.bench import SECRETS, SPARE, Bench, end_on_sigterm
-from drill.bench_kinds import KINDS, NEAR, Supplies, Supply
+from drill.bench import SECRETS, SPARE, Bench, end_on_sigterm, first_of
+from drill.bench_kinds import KINDS, NEAR, Kind, Supplies, Supply
 from drill.bench_report import Bar
 from drill.load import NotAMeasurement
 from drill.stock import Event
@@ -36,8 +36,6 @@ MOST_BYTES = 350
 MOST_MEMORY_MB = 150
 # A line so long shows what a fan costs.
 LONG = 10_000
-# Joins prepared for the first run, which tells how many the next will take.
-FIRST_JOINS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def measure(bench: Bench, supplies: Supplies, waiting: int, rounds: int, seconds
     used = stock.redis.info("memory")["used_memory"] - before
     cost, redis_us = {}, {}
     for kind in (kind for kind in KINDS if kind.name in ("far", "near", "join")):
-        supply, count = _supply(supplies, event, kind.name), FIRST_JOINS
+        supply, count = _supply(supplies, event, kind), first_of(kind)
         found: list[float] = []
         stock.redis.config_resetstat()
         for _ in range(rounds):
@@ -77,11 +75,11 @@ def measure(bench: Bench, supplies: Supplies, waiting: int, rounds: int, seconds
     return Size(waiting, written, used / waiting, cost, redis_us)
 
 
-def _supply(supplies: Supplies, event: Event, name: str) -> Supply:
-    if name == "join":
-        return Supply(True, lambda count: supplies.joins(event, count), FIRST_JOINS)
+def _supply(supplies: Supplies, event: Event, kind: Kind) -> Supply:
+    if kind.name == "join":
+        return Supply(True, lambda count: supplies.joins(event, count), first_of(kind))
     first = event.people * 6 // 10
-    numbers = NEAR if name == "near" else range(first, event.people, max(1, first // 1500))
+    numbers = NEAR if kind.name == "near" else range(first, event.people, max(1, first // 1500))
     return Supply(False, lambda _: supplies.polls(event, numbers), 0)
 
 
