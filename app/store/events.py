@@ -37,7 +37,7 @@ FACTS = """
         LEFT JOIN lines l ON l.event_id = e.id
         CROSS JOIN LATERAL (
             SELECT count(*) AS free FROM tickets
-            WHERE event_id = e.id AND claim_id IS NULL AND e.state <> 'draft'
+            WHERE event_id = e.id AND claim_id IS NULL
         ) t
         CROSS JOIN LATERAL (
             SELECT
