@@ -88,7 +88,9 @@ def bare_server(environment: dict[str, str]) -> Iterator[Site]:
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,
+        # Not a session of its own: Linux would share the processors between it and wrk's
+        # (sched_autogroup), and not between threads.
+        process_group=0,
     )
     try:
         _wait_for(site, process)

@@ -50,8 +50,6 @@ COUNTED = 100
 # Fans who go before those whose round trips are counted.
 FIRST_FANS = 8
 WARM_UP_S = 2
-# Of a kind that can be asked again and again, so many times the turns of what is used up.
-READ_TURNS = 2
 # What is laid ready for a run, as a multiple of what the warm-up says that it takes.
 SPARE = 1.6
 # Prepared for the warm-up, which tells how many the rest will take.
@@ -156,11 +154,9 @@ def one_round(bench: Bench, row: Row, supply: Supply, seconds: int, each: int) -
     Long runs in turn tell more of the machine than of the two: it is slow for seconds at a time.
     """
     bares, inserts, loads, busy = [], [], [], []
-    # As the machine places threads, one second may have a third more than the next.
-    turns = seconds if row.kind.once else READ_TURNS * seconds
     with bench.counters.workers_at_rest():
         bench.kind(row.kind, supply, 1, each)
-        for _ in range(turns):
+        for _ in range(seconds):
             bares.append(bench.view(1, look=False))
             if row.kind.name == "claim":
                 inserts.append(bench.insert(1, look=False))

@@ -188,8 +188,10 @@ class Run:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            # Ctrl-C in the terminal is for us; we end the others in their order.
-            start_new_session=True,
+            # Ctrl-C in the terminal is for us; we end the others in their order. A group will do:
+            # a session would get its share of the processors as one (sched_autogroup), however
+            # many programs are in it, and whoever loads the site from a terminal as much.
+            process_group=0,
         )
 
     def get_ready(self) -> bool:
@@ -250,7 +252,7 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
+            process_group=0,
         )
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):

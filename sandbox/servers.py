@@ -68,7 +68,7 @@ class Server:
                 stderr=output,
                 env=quiet_environment(),
                 # Ctrl-C in the terminal is for the one who started us; we end our servers.
-                start_new_session=True,
+                process_group=0,
             )
         deadline = time.monotonic() + patience
         while not self.answers():
