@@ -40,10 +40,16 @@ class Asked(Generic[Question]):
 
 class Combiner(Generic[Question]):
     """`ask_all` fills in the answers of those it is given, or raises for all of them; one thread
-    at a time calls it, and it must not wait for ever."""
+    at a time calls it, and it must not wait for ever. `afterwards` is what remains to be done for
+    those who have an answer, before they hear it: others are asked for meanwhile."""
 
-    def __init__(self, ask_all: Callable[[list[Asked[Question]]], None]) -> None:
+    def __init__(
+        self,
+        ask_all: Callable[[list[Asked[Question]]], None],
+        afterwards: Callable[[list[Asked[Question]]], None] | None = None,
+    ) -> None:
         self._ask_all = ask_all
+        self._afterwards = afterwards
         self._lock = Lock()
         self._led = False
         self._next: list[Asked[Question]] = []
@@ -71,17 +77,23 @@ class Combiner(Generic[Question]):
         """Ask for all who have come by now; the first of those who come meanwhile leads next."""
         with self._lock:
             together, self._next = self._next, []
-        try:
-            self._ask_all(together)
-        except BaseException as exc:
-            for each in together:
-                each.error = exc
-        finally:
-            with self._lock:
-                following = self._next[:1]
-                self._led = bool(following)
-            for each in following:
-                each.leads = True
-            for each in (*following, *together):
-                if each is not mine:
-                    each.wake()
+        _do(self._ask_all, together)
+        with self._lock:
+            following = self._next[:1]
+            self._led = bool(following)
+        for each in following:
+            each.leads = True
+            each.wake()
+        if self._afterwards is not None and mine.error is None:
+            _do(self._afterwards, together)
+        for each in together:
+            if each is not mine:
+                each.wake()
+
+
+def _do(what: Callable[[list[Asked[Question]]], None], together: list[Asked[Question]]) -> None:
+    try:
+        what(together)
+    except BaseException as exc:
+        for each in together:
+            each.error = exc

@@ -89,6 +89,44 @@ def test_a_failure_is_told_to_those_it_was_asked_for_and_to_nobody_else(
     assert combiner.ask(5) == 10
 
 
+def test_others_are_asked_for_while_something_remains_to_be_done(server: Server) -> None:
+    done: list[list[int]] = []
+    goes_on = Event()
+
+    def afterwards(asked: list[Asked[int]]) -> None:
+        assert goes_on.wait(10) or asked[0].question != 1
+        done.append([each.answer for each in asked])
+
+    combiner = Combiner(server, afterwards)
+    with ThreadPoolExecutor(5) as pool:
+        first, *others = meanwhile(server, combiner, pool, [2, 3])
+        assert wait_until(lambda: server.trips == [[1], [2, 3]], 10, 0.001)
+        assert not first.done(), "who has an answer hears it when all is done"
+        goes_on.set()
+        assert [each.result(10) for each in (first, *others)] == [2, 4, 6]
+    assert sorted(done) == [[2], [4, 6]]
+    assert not combiner.is_asking
+
+
+def test_what_fails_remains_without_an_end_and_what_fails_at_the_end_is_told(
+    server: Server,
+) -> None:
+    done: list[int] = []
+
+    def afterwards(asked: list[Asked[int]]) -> None:
+        done.extend(each.question for each in asked)
+        raise LookupError
+
+    combiner = Combiner(server, afterwards)
+    with pytest.raises(ZeroDivisionError):
+        combiner.ask(0)
+    assert done == []
+    with pytest.raises(LookupError):
+        combiner.ask(1)
+    assert done == [1]
+    assert not combiner.is_asking
+
+
 def test_everybody_has_an_answer_of_their_own_however_they_come(
     server: Server, combiner: Combiner[int]
 ) -> None:

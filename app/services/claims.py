@@ -169,8 +169,7 @@ def _try(request: _Request, attempt: int) -> tuple[_Taken, store.Outcome | None]
 
 
 def _try_together(asked: list[Asked[tuple[_Request, int]]]) -> None:
-    """One trip to Redis for the numbers of all, one commit for those who got some, and one word
-    to Redis of what is claimed."""
+    """One trip to Redis for the numbers of all, and one commit for those who got some."""
     # Everybody locks places in this order, so that two transactions wait for each other instead
     # of deadlocking.
     asked.sort(key=lambda each: each.question[0].pass_token.place_id)
@@ -185,10 +184,15 @@ def _try_together(asked: list[Asked[tuple[_Request, int]]]) -> None:
     if outcomes is not None:
         for (each, taken), outcome in zip(offered, outcomes, strict=True):
             each.answer = taken, outcome
-        _settle([(*each.question, each.answer[1]) for each, _ in offered])
 
 
-_combiner = Combiner(_try_together)
+def _settle_together(asked: list[Asked[tuple[_Request, int]]]) -> None:
+    """One word to Redis of what was claimed. It says nothing that who claims next waits for."""
+    answered = ((*each.question, each.answer[1]) for each in asked)
+    _settle([(request, attempt, said) for request, attempt, said in answered if said is not None])
+
+
+_combiner = Combiner(_try_together, afterwards=_settle_together)
 
 
 def _settle(answered: list[tuple[_Request, int, store.Outcome]]) -> None:
