@@ -16,9 +16,7 @@ tests/test_fast_writes.py asks both ways and compares their answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from io import BytesIO
-from typing import Any
 from urllib.parse import parse_qsl
 
 from app import metrics
@@ -35,26 +33,19 @@ FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 10
 
 
-class Writes:
-    """A short way; `context` makes the application's context, which database sessions need."""
-
-    def __init__(self, context: Callable[[], AbstractContextManager[Any]]) -> None:
-        self.context = context
-
-    def __call__(self, environ: Environ) -> Answer | None:
-        """The answer, or None if Flask is to find it."""
-        if environ["REQUEST_METHOD"] != "POST" or environ.get("QUERY_STRING"):
-            return None
-        _, first, *rest = (environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]).split("/")
-        ask = ASKED.get((first, *rest[1:]))
-        if ask is None or not guard.host_is_ours(environ):
-            return None
-        try:
-            with self.context():
-                return ask(environ, rest[0])
-        except Refusal as refusal:
-            environ[guard.REFUSED] = refusal
-            return None
+def writes(environ: Environ) -> Answer | None:
+    """The answer, or None if Flask is to find it."""
+    if environ["REQUEST_METHOD"] != "POST" or environ.get("QUERY_STRING"):
+        return None
+    _, first, *rest = (environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]).split("/")
+    ask = ASKED.get((first, *rest[1:]))
+    if ask is None or not guard.host_is_ours(environ):
+        return None
+    try:
+        return ask(environ, rest[0])
+    except Refusal as refusal:
+        environ[guard.REFUSED] = refusal
+        return None
 
 
 def claim(environ: Environ, slug: str) -> Answer | None:

@@ -7,9 +7,13 @@ import secrets
 
 # Crockford's base 32 (https://www.crockford.com/base32.html): no I, L, O or U.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_HEARD = str.maketrans("ILO", "110")
 _LENGTH = 10
 _TICKET_LENGTH = 16
+# 32 divides the 256 values of a byte, so that each letter is as likely as any other.
+_OF_BYTES = (ALPHABET * 8).encode()
+_HEARD = str.maketrans("ILO", "110")
+_BETWEEN = re.compile(r"[\W_]+")
+_OURS = re.compile(f"[{ALPHABET}]+")
 _PLACE = re.compile(r"P\s*(\d{1,9})[\s-]+(\d{1,15})[\s-]+([0-9A-Z]{2})")
 
 
@@ -19,8 +23,13 @@ def claim_reference() -> str:
 
 
 def _random(count: int) -> str:
-    """So many letters at random, 5 bits each: 32 divides the 256 values of a byte."""
-    return "".join(ALPHABET[byte % 32] for byte in secrets.token_bytes(count))
+    """So many letters at random, 5 bits each."""
+    return secrets.token_bytes(count).translate(_OF_BYTES).decode()
+
+
+def _heard(text: str) -> str:
+    """What somebody meant by `text`, without what stands between its letters."""
+    return _BETWEEN.sub("", text.upper()).translate(_HEARD)
 
 
 def as_claim_reference(text: str) -> str | None:
@@ -28,11 +37,8 @@ def as_claim_reference(text: str) -> str | None:
 
     Case, spaces and dashes do not matter, nor does O for 0 or I and L for 1.
     """
-    letters = "".join(ch for ch in text.upper() if ch.isalnum())
-    body = letters.removeprefix("FQ").translate(_HEARD)
-    if len(body) != _LENGTH or not set(body) <= set(ALPHABET):
-        return None
-    return _grouped(body)
+    body = _heard(text).removeprefix("FQ")
+    return _grouped(body) if len(body) == _LENGTH and _OURS.fullmatch(body) else None
 
 
 def ticket_code() -> str:
@@ -42,8 +48,8 @@ def ticket_code() -> str:
 
 def as_ticket_code(text: str) -> str | None:
     """The ticket code that somebody meant, read as kindly as a claim's reference, or None."""
-    code = "".join(ch for ch in text.upper() if ch.isalnum()).translate(_HEARD)
-    return code if len(code) == _TICKET_LENGTH and set(code) <= set(ALPHABET) else None
+    code = _heard(text)
+    return code if len(code) == _TICKET_LENGTH and _OURS.fullmatch(code) else None
 
 
 def payment_reference(claim: str, attempt: int) -> str:

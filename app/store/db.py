@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def _is_there() -> bool:
 _PAUSE_AFTER_SILENCE = 0.5
 # For statements that stand alone.
 lone = Pool()
+_context: Callable[[], AbstractContextManager[Any]] = nullcontext
 _silence = Silence(
     _PAUSE_AFTER_SILENCE,
     longest_look=LONGEST_WAIT + 0.5,
@@ -104,9 +105,12 @@ def connector(settings: Settings) -> Callable[[], BoundedConnection]:
     return connect
 
 
-def bind(settings: Settings) -> None:
-    """Send statements that stand alone to the database of these settings from now on."""
+def bind(settings: Settings, context: Callable[[], AbstractContextManager[Any]]) -> None:
+    """Send statements that stand alone to the database of these settings from now on. `context` is
+    what sessions and the engine live in: the one that is there, or a new one."""
+    global _context
     lone.bind(connector(settings), settings.pool_size, settings.pool_wait)
+    _context = context
 
 
 def _refuse_the_dead(connection: BoundedConnection, *_: object) -> None:
@@ -131,7 +135,7 @@ def transaction() -> Iterator[scoped_session[Any]]:
     the violated constraint.
     """
     session = db.session
-    with translated():
+    with _context(), translated():
         try:
             yield session
         except BaseException:
@@ -245,15 +249,19 @@ def _prepared(name: str) -> Statement:
 
 
 def autocommit_engine() -> Engine:
-    return db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    return _engine("AUTOCOMMIT")
+
+
+def _engine(isolation_level: str) -> Engine:
+    with _context():
+        return db.engine.execution_options(isolation_level=isolation_level)
 
 
 @contextmanager
 def snapshot(seconds: float = 60) -> Iterator[Connection]:
     """One moment of the whole database, to read from for up to `seconds` per statement: for
     those whom nobody waits for. Raises as transaction()."""
-    engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
-    with translated(), engine.connect() as connection:
+    with translated(), _engine("REPEATABLE READ").connect() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, BoundedConnection)
         driver.longest_wait = seconds

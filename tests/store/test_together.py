@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import has_app_context
 from sqlalchemy import text
 
 from app.combining import Combiner
@@ -155,3 +156,23 @@ def test_nobody_waits_behind_who_looks_whether_a_silent_server_is_back(crowd: Cr
         with pytest.raises(errors.LineUnavailable):
             claims._try(claims._Request(*[None] * 5), 0)  # type: ignore[arg-type]
     assert looking.result(10)
+
+
+def test_what_needs_a_context_makes_its_own_where_there_is_none(crowd: Crowd) -> None:
+    def outside() -> Any:
+        assert not has_app_context()
+        with db.transaction() as session:
+            assert has_app_context()
+            found = session.execute(text("SELECT count(*) FROM tickets")).scalar()
+        assert not has_app_context()
+        with db.autocommit_engine().connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM tickets")).scalar() == found
+        with db.snapshot() as connection:
+            assert connection.execute(text("SELECT count(*) FROM tickets")).scalar() == found
+        return found
+
+    assert crowd.pool.submit(outside).result(10) == 20
+    assert has_app_context(), "a thread's context is its own"
+    mine = database.session()
+    with db.transaction():
+        assert database.session() is mine, "where there is one, it is used"
