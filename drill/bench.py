@@ -2,7 +2,7 @@
 
     python -m drill.bench [--rounds 5] [--seconds 3] [--kinds join,claim] [--quick] [--strict]
         [--write-docs]
-    python -m drill.bench --journey [--fans 50]     # whole journeys only, statement by statement
+    python -m drill.bench --journey [--fans 200]     # whole journeys only, statement by statement
 
 Starts a FairQueue of its own on empty servers. Every kind of request is measured by wrk, in turn
 with a bare Flask view served in the same way, and every answer must have the right status. Ends
@@ -49,6 +49,9 @@ ENVIRONMENT = {**SECRETS, "JOINS_PER_MINUTE": "1000000", "LOG_LEVEL": "WARNING"}
 COUNTED = 100
 # Fans who go before those whose round trips are counted.
 FIRST_FANS = 8
+# Every beat but those of the housekeeping comes so often (s), so that any time as long, or twice as
+# long, has as many of them.
+BEATS_ROUND = 10
 WARM_UP_S = 2
 # What is laid ready for a run, as a multiple of what the warm-up says that it takes.
 SPARE = 1.6
@@ -208,10 +211,12 @@ def journeys(bench: Bench, fans: int) -> Journey:
     _nothing_owed(bench)
     with bench.counters.logging():
         with bench.counters.counting_by_program() as idle:
-            time.sleep(10)
+            time.sleep(2 * BEATS_ROUND)
         with bench.counters.counting_by_program() as found:
+            began = time.monotonic()
             asyncio.run(go(fans))
             _nothing_owed(bench)
+            time.sleep((began - time.monotonic()) % BEATS_ROUND)
     outcomes = dict(book.outcomes())
     sold = bench.stock.database.execute(
         "SELECT count(*) FROM tickets WHERE event_id = %s AND code IS NOT NULL", [event.id]
@@ -270,7 +275,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="3 at least, for a median")
     parser.add_argument("--seconds", type=int, default=3, help="turns of a second, in each round")
     parser.add_argument("--kinds", type=lambda text: text.split(","), help="some kinds only")
-    parser.add_argument("--fans", type=int, default=50, help="whole journeys; 0 for none")
+    parser.add_argument("--fans", type=int, default=200, help="whole journeys; 0 for none")
     parser.add_argument("--journey", action="store_true", help="whole journeys only")
     parser.add_argument("--quick", action="store_true", help="one short round: a look, no result")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a bar is not met")
