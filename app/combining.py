@@ -38,16 +38,16 @@ class Asked(Generic[Question]):
         self._woken.release()
 
 
+# What one thread does for all of these.
+Work = Callable[[list[Asked[Question]]], None]
+
+
 class Combiner(Generic[Question]):
     """`ask_all` fills in the answers of those it is given, or raises for all of them; one thread
     at a time calls it, and it must not wait for ever. `afterwards` is what remains to be done for
     those who have an answer, before they hear it: others are asked for meanwhile."""
 
-    def __init__(
-        self,
-        ask_all: Callable[[list[Asked[Question]]], None],
-        afterwards: Callable[[list[Asked[Question]]], None] | None = None,
-    ) -> None:
+    def __init__(self, ask_all: Work[Question], afterwards: Work[Question] | None = None) -> None:
         self._ask_all = ask_all
         self._afterwards = afterwards
         self._lock = Lock()
@@ -91,9 +91,10 @@ class Combiner(Generic[Question]):
                 each.wake()
 
 
-def _do(what: Callable[[list[Asked[Question]]], None], together: list[Asked[Question]]) -> None:
+def _do(work: Work[Question], together: list[Asked[Question]]) -> None:
+    """Whatever it raises is told to all of them; nobody may sleep for ever."""
     try:
-        what(together)
+        work(together)
     except BaseException as exc:
         for each in together:
             each.error = exc

@@ -14,7 +14,6 @@ _OF_BYTES = (ALPHABET * 8).encode()
 _HEARD = str.maketrans("ILO", "110")
 _BETWEEN = re.compile(r"[\W_]+")
 _OURS = re.compile(f"[{ALPHABET}]+")
-_PLACE = re.compile(r"P\s*(\d{1,9})[\s-]+(\d{1,15})[\s-]+([0-9A-Z]{2})")
 
 
 def claim_reference() -> str:
